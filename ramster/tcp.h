@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * tcp: connections, handshake, framing, requests and replies, keepalive.
+ *
+ * tcp knows no tmem.  It moves frames of r2wire.h between this node and its
+ * peers, matches replies to requests, and hands requests of the peer to a
+ * table of handlers.
+ *
+ * For each peer there are two threads: one that connects (or waits for the
+ * peer to do so), shakes hands and receives; and one that sends, the only
+ * writer of the socket.  Neither ever waits for the other: replies go through
+ * a queue whose room was set aside when the connection was made.
+ */
+#ifndef _RAMSTER_TCP_H
+#define _RAMSTER_TCP_H
+
+#include <linux/list.h>
+#include <linux/socket.h>
+#include <linux/types.h>
+#include "r2wire.h"
+
+struct net;
+struct r2tcp;
+struct r2tcp_peer;
+
+/**
+ * struct r2tcp_req - a request to a peer; owned by the caller, lent until done
+ * @node: private to tcp
+ * @hdr: private to tcp
+ * @id: private to tcp
+ * @type: R2_PUT, R2_GET or R2_FLUSH
+ * @items: items in the payload
+ * @payload: what to send after the header; must not change before @done
+ * @len: bytes of @payload
+ * @reply: where the reply's payload goes
+ * @reply_max: room there; a longer reply closes the connection
+ * @deadline: jiffies at which to give up
+ * @retry: across a broken connection, send again to the same instance of the
+ *	peer until @deadline, rather than end with -ENOTCONN
+ * @result: 0: @reply_len bytes are in @reply; -ENOTCONN: no or a broken
+ *	connection, the peer may or may not have acted; -ETIMEDOUT: deadline
+ *	passed; -EHOSTDOWN: the peer has come back as a new instance, or the
+ *	peer is being removed
+ * @reply_len: bytes of the reply
+ * @done: called exactly once, in task context, may sleep shortly but not for
+ *	the network; the request belongs to the caller again
+ */
+struct r2tcp_req {
+	struct list_head node;
+	struct r2_hdr hdr;
+	u64 id;
+	enum r2_type type;
+	unsigned int items;
+	const void *payload;
+	unsigned int len;
+	void *reply;
+	unsigned int reply_max;
+	unsigned long deadline;
+	bool retry;
+	int result;
+	unsigned int reply_len;
+	void (*done)(struct r2tcp_req *req);
+};
+
+/**
+ * struct r2tcp_reply - room for the answer to a peer's request
+ * @items: items in @buf, set by the handler
+ * @len: bytes in @buf, set by the handler
+ * @buf: R2_MAX_PAGE + sizeof(struct r2_get_reply) bytes
+ */
+struct r2tcp_reply {
+	unsigned int items;
+	unsigned int len;
+	void *buf;
+};
+
+/**
+ * struct r2tcp_ops - what the layer above does with what comes in
+ * @put: a PUT came in; fill in the statuses.  Non-zero closes the connection
+ * @get: a GET came in; fill in a struct r2_get_reply and the data
+ * @flush: a FLUSH came in; fill in the statuses
+ * @up: handshake done; @new_instance if the peer was not seen before or has
+ *	lost what it held.  Called before any request of the peer is handled
+ * @down: the connection is gone; nothing is lost by that
+ *
+ * Context: all are called by the peer's receiving thread, one at a time for
+ * each peer, under memalloc_noreclaim; they must not wait for any peer.
+ */
+struct r2tcp_ops {
+	int (*put)(void *arg, unsigned int node, const void *payload,
+		   unsigned int len, unsigned int items,
+		   struct r2tcp_reply *reply);
+	int (*get)(void *arg, unsigned int node, const struct r2_page *page,
+		   struct r2tcp_reply *reply);
+	int (*flush)(void *arg, unsigned int node,
+		     const struct r2_flush_item *item, unsigned int items,
+		     struct r2tcp_reply *reply);
+	void (*up)(void *arg, unsigned int node, bool new_instance);
+	void (*down)(void *arg, unsigned int node);
+};
+
+/**
+ * struct r2tcp_config - what this node is
+ * @net: network namespace; tcp takes its own reference
+ * @cluster: name of the cluster
+ * @node: number of this node
+ * @addr: address and port to listen on (IPv4 or IPv6)
+ * @idle_timeout_ms: a connection silent for this long is dropped
+ * @keepalive_delay_ms: PING after this long without receiving anything
+ * @reconnect_delay_ms: pause between two attempts to connect
+ */
+struct r2tcp_config {
+	struct net *net;
+	char cluster[R2_CLUSTER_NAME_LEN];
+	unsigned int node;
+	struct sockaddr_storage addr;
+	unsigned int idle_timeout_ms;
+	unsigned int keepalive_delay_ms;
+	unsigned int reconnect_delay_ms;
+};
+
+/**
+ * struct r2tcp_peer_stats - counters of one peer, since it was added
+ * @connected: a connection is up now
+ * @connects: handshakes done
+ * @tx_bytes: bytes sent, headers included
+ * @rx_bytes: bytes received, headers included
+ * @bad_frames: connections closed for a frame that breaks the protocol
+ * @timeouts: requests that ended with -ETIMEDOUT
+ */
+struct r2tcp_peer_stats {
+	bool connected;
+	u64 connects;
+	u64 tx_bytes;
+	u64 rx_bytes;
+	u64 bad_frames;
+	u64 timeouts;
+};
+
+struct r2tcp *r2tcp_start(const struct r2tcp_config *config,
+			  const struct r2tcp_ops *ops, void *arg);
+void r2tcp_stop(struct r2tcp *tcp);
+
+int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
+		   const struct sockaddr_storage *addr);
+void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node);
+bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
+unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
+int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
+		     struct r2tcp_peer_stats *stats);
+void r2tcp_set_reconnect_delay(struct r2tcp *tcp, unsigned int ms);
+
+int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
+
+#endif /* _RAMSTER_TCP_H */
