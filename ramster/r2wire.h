@@ -16,6 +16,7 @@
  * 3. At most R2_MAX_GETS GET requests and R2_MAX_BATCHES PUT and FLUSH
  *    requests may be without a reply in each direction; a peer that sends
  *    more is cut off.  So both sides can set the room for replies aside.
+ *    Of PINGs, one may be without its PONG.
  * 4. Versions are given by the owner of a page and only rise.  A PUT of an
  *    older version than is held is refused (R2_STALE); of the same version is
  *    answered as if it had been stored again.  A FLUSH removes its version
@@ -34,6 +35,7 @@
 
 #define R2_MAGIC		0x52324d31	/* "1M2R" on the wire */
 #define R2_PROTOCOL_VERSION	1
+#define R2_MAX_VERSION		((1ULL << 53) - 1)	/* of a page */
 
 enum r2_limits {
 	R2_MAX_NODES		= 255,		/* node numbers 0 to 254 */
@@ -82,7 +84,7 @@ enum r2_item_flags {
  * @items: number of items in the payload of PUT, FLUSH and their replies
  * @len: bytes of payload that follow
  * @reserved2: zero
- * @id: chosen by who asks, repeated in the reply; zero in HELLO
+ * @id: chosen by who asks, repeated in the reply; zero in HELLO, and only there
  */
 struct r2_hdr {
 	__le32 magic;
@@ -93,6 +95,7 @@ struct r2_hdr {
 	__le32 reserved2;
 	__le64 id;
 };
+
 static_assert(sizeof(struct r2_hdr) == 24);
 
 /**
@@ -100,8 +103,9 @@ static_assert(sizeof(struct r2_hdr) == 24);
  * @version: R2_PROTOCOL_VERSION; must be equal
  * @node: number of the sender
  * @peer: number of the node that the sender believes to speak to
- * @instance: random number made when the sender's cluster was started; a new
- *	one says that the sender has lost all it held and owned before
+ * @instance: random number, not zero, made when the sender's cluster was
+ *	started; a new one says that the sender has lost all it held and owned
+ *	before
  * @idle_timeout_ms: must be equal on both sides
  * @keepalive_delay_ms: must be equal on both sides
  * @cluster: name of the cluster, padded with zeros; must be equal
@@ -115,6 +119,7 @@ struct r2_hello {
 	__le32 keepalive_delay_ms;
 	__u8 cluster[R2_CLUSTER_NAME_LEN];
 };
+
 static_assert(sizeof(struct r2_hello) == 24 + R2_CLUSTER_NAME_LEN);
 
 /**
@@ -130,6 +135,7 @@ struct r2_page {
 	__le32 pool;
 	__le64 version;
 };
+
 static_assert(sizeof(struct r2_page) == 40);
 
 /**
@@ -145,6 +151,7 @@ struct r2_put_item {
 	__le16 len;
 	__le16 flags;
 };
+
 static_assert(sizeof(struct r2_put_item) == 48);
 
 /**
@@ -158,13 +165,14 @@ struct r2_flush_item {
 	__le32 flags;
 	__le32 reserved;
 };
+
 static_assert(sizeof(struct r2_flush_item) == 48);
 
 /**
  * struct r2_get_reply - payload of GET_REPLY, followed by the data
  * @version: version that follows; zero if none
- * @crc: as the owner gave it with the PUT
- * @len: bytes of data that follow; not padded
+ * @crc: as the owner gave it with the PUT; zero if none
+ * @len: bytes of data that follow; not padded; zero if none
  * @status: R2_OK or R2_NOT_FOUND
  */
 struct r2_get_reply {
@@ -173,6 +181,7 @@ struct r2_get_reply {
 	__le16 len;
 	__le16 status;
 };
+
 static_assert(sizeof(struct r2_get_reply) == 16);
 
 /*
@@ -218,6 +227,8 @@ int r2wire_check_hello(const struct r2_hello *hello);
 int r2wire_check_page(const struct r2_page *page);
 int r2wire_next_put(const void *payload, unsigned int len, unsigned int *pos,
 		    struct r2_put *put);
+int r2wire_check_put(const void *payload, unsigned int len,
+		     unsigned int items);
 int r2wire_check_flush(const void *payload, unsigned int len,
 		       unsigned int items);
 int r2wire_check_statuses(const void *payload, unsigned int len,
