@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The seam between the compressed store and the cluster.
+ *
+ * zcache is a complete product without a cluster.  When the ramster module is
+ * there it registers a struct ramster_ops, gets zcache's index in return, and
+ * moves pages out of it with the tmem_send_*() and *_debt() functions; zcache
+ * asks for pages that have gone away with @fetch.
+ */
+#ifndef _RAMSTER_RAMSTER_H
+#define _RAMSTER_RAMSTER_H
+
+#include <linux/types.h>
+#include "tmem.h"
+
+/**
+ * typedef ramster_fetched_fn - a page that was asked for is here, or lost
+ * @arg: what was given to &ramster_ops.fetch
+ * @result: 0, or -EIO if the page cannot be had
+ * @data: the blob as it was put, verified; slab memory, gone after the return
+ * @len: bytes of @data
+ *
+ * Context: a worker; may sleep, but not wait for any peer.
+ */
+typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
+				   u32 len);
+
+/**
+ * struct ramster_ops - what the cluster does for the store
+ * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE.  Returns
+ *	0, and @fetched is then called exactly once within the cluster's
+ *	get_timeout_ms, maybe before @fetch returns; or -EIO at once.
+ *	Context: process; waits at most for other fetches to end; allocates from
+ *	a mempool only.
+ * @owes: there are new debts to settle.
+ *	Context: any, with spinlocks held and interrupts off.
+ */
+struct ramster_ops {
+	int (*fetch)(const struct tmem_handle *handle, u64 version, u8 node,
+		     ramster_fetched_fn fetched, void *arg);
+	void (*owes)(void);
+};
+
+bool zcache_ramster_enabled(void);
+struct tmem *zcache_register_ramster(const struct ramster_ops *ops);
+void zcache_unregister_ramster(const struct ramster_ops *ops);
+
+#endif /* _RAMSTER_RAMSTER_H */
