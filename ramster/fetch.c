@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fetch: bring a page back from the peer that has it.
+ *
+ * A page fault waits for this.  The request comes from a mempool, so there is
+ * always one, at the latest when another fetch ends; every fetch ends after
+ * get_timeout_ms, whatever the peer does.  A connection that breaks meanwhile
+ * is made again by tcp, which then asks once more.
+ *
+ * The answer is checked and unpacked by a worker, not by the thread that
+ * receives, so that several CPUs can fault at once.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+
+#include "ramster_int.h"
+
+/* Requests set aside; as many as one peer may have to answer at a time. */
+#define FETCH_RESERVE	R2_MAX_GETS
+
+/**
+ * struct fetch - one request for a page
+ * @req: the request
+ * @work: where the answer is unpacked
+ * @node: who asks
+ * @fetched: called with the page
+ * @arg: its argument
+ * @page: the page's name on the wire
+ * @reply: the answer
+ */
+struct fetch {
+	struct r2tcp_req req;
+	struct work_struct work;
+	struct ramster_node *node;
+	ramster_fetched_fn fetched;
+	void *arg;
+	struct r2_page page;
+	u8 reply[sizeof(struct r2_get_reply) + R2_MAX_PAGE] __aligned(8);
+};
+
+static int fetch_check(struct fetch *fetch, const void **data,
+		       unsigned int *len)
+{
+	struct ramster_counters *count = &fetch->node->count;
+	int err = fetch->req.result;
+
+	if (err == -ETIMEDOUT)
+		atomic64_inc(&count->remote_get_timeouts);
+	if (err)
+		return err;
+
+	err = r2net_check_reply(&fetch->page, fetch->reply,
+				fetch->req.reply_len, data, len);
+	if (err == -EBADMSG)
+		atomic64_inc(&count->remote_get_corrupt);
+	return err;
+}
+
+static void fetch_work(struct work_struct *work)
+{
+	struct fetch *fetch = container_of(work, struct fetch, work);
+	struct ramster_node *node = fetch->node;
+	const void *data = NULL;
+	unsigned int len = 0;
+	int err;
+
+	err = fetch_check(fetch, &data, &len);
+	if (err) {
+		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
+		pr_err_ratelimited("a swap page is lost: its peer %s (%d)\n",
+				   err == -ENOENT ? "does not have it" :
+				   err == -EBADMSG ? "sent damaged bytes" :
+				   err == -EHOSTDOWN ? "was restarted or removed" :
+				   "does not answer", err);
+	} else {
+		atomic64_inc(&node->count.remote_pers_pages_succ_get);
+	}
+	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);
+	mempool_free(fetch, node->gets);
+}
+
+static void fetch_done(struct r2tcp_req *req)
+{
+	struct fetch *fetch = container_of(req, struct fetch, req);
+
+	queue_work(fetch->node->get_wq, &fetch->work);
+}
+
+/**
+ * fetch_page - ask a peer for a page
+ * @node: who asks
+ * @handle: the page
+ * @version: the version that the peer was given
+ * @from: the peer
+ * @fetched: called exactly once if the answer is 0, maybe before that
+ * @arg: its argument
+ *
+ * Context: process, in a page fault; may wait for another fetch to end.
+ * Return: 0, or -EIO if there is no such peer.
+ */
+int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
+	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg)
+{
+	struct fetch *fetch = mempool_alloc(node->gets, GFP_NOIO);
+	struct r2tcp_req *req = &fetch->req;
+	int err;
+
+	fetch->node = node;
+	fetch->fetched = fetched;
+	fetch->arg = arg;
+	INIT_WORK(&fetch->work, fetch_work);
+	r2net_encode_page(&fetch->page, handle, version);
+
+	*req = (struct r2tcp_req) {
+		.type = R2_GET,
+		.payload = &fetch->page,
+		.len = sizeof(fetch->page),
+		.reply = fetch->reply,
+		.reply_max = sizeof(fetch->reply),
+		.deadline = jiffies +
+			msecs_to_jiffies(READ_ONCE(node->info.get_timeout_ms)),
+		.retry = true,
+		.done = fetch_done,
+	};
+	err = r2tcp_submit(node->tcp, from, req);
+	if (err) {
+		mempool_free(fetch, node->gets);
+		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
+		pr_err_ratelimited("a swap page is lost: it was with node %u, which is not in the cluster\n",
+				   from);
+		return -EIO;
+	}
+	return 0;
+}
+
+/**
+ * fetch_start - set aside what fetches need
+ * @node: who will ask
+ *
+ * Context: process; allocates with GFP_KERNEL.
+ * Return: 0 or -ENOMEM.
+ */
+int fetch_start(struct ramster_node *node)
+{
+	node->get_wq = alloc_workqueue("ramster_get",
+				       WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI,
+				       0);
+	if (!node->get_wq)
+		return -ENOMEM;
+
+	node->gets = mempool_create_kmalloc_pool(FETCH_RESERVE,
+						 sizeof(struct fetch));
+	if (!node->gets) {
+		destroy_workqueue(node->get_wq);
+		node->get_wq = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * fetch_stop - undo fetch_start()
+ * @node: who asked; its connections are stopped, so every request has ended
+ *
+ * Context: process; sleeps until the last answer is unpacked.
+ */
+void fetch_stop(struct ramster_node *node)
+{
+	if (node->get_wq)
+		destroy_workqueue(node->get_wq);
+	mempool_destroy(node->gets);
+	node->get_wq = NULL;
+	node->gets = NULL;
+}

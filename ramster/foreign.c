@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * foreign: the pages that this node holds for its peers.
+ *
+ * They are kept in an index and in frames of their own, apart from this
+ * kernel's own pages: so a page of one peer can never be taken for this
+ * machine's or sent on under its name, and what is lent is known to the frame.
+ * Bytes are stored and given back as they came; nothing is ever unpacked here.
+ *
+ * The client in a handle is the number of the node at the other end of the
+ * connection, never something that a message says.
+ *
+ * Memory.  A frame is allocated without reclaim and without the reserves, and
+ * only within capacity_mb: this machine's own users come first.  A refused put
+ * is harmless.  A get and a flush allocate nothing.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "foreign.h"
+#include "ramster_int.h"
+
+#define FOREIGN_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
+
+/**
+ * struct foreign - the pages held for others
+ * @node: who holds them
+ * @tmem: their index; client is the owner's node number
+ */
+struct foreign {
+	struct ramster_node *node;
+	struct tmem *tmem;
+};
+
+/**
+ * foreign_create - get ready to hold pages of others
+ * @node: who will hold them
+ *
+ * Context: process; allocates with GFP_KERNEL.
+ * Return: the store or an ERR_PTR().
+ */
+struct foreign *foreign_create(struct ramster_node *node)
+{
+	struct foreign *foreign = kzalloc(sizeof(*foreign), GFP_KERNEL);
+
+	if (!foreign)
+		return ERR_PTR(-ENOMEM);
+
+	foreign->node = node;
+	foreign->tmem = tmem_create(NULL, NULL);
+	if (IS_ERR(foreign->tmem)) {
+		void *err = foreign->tmem;
+
+		kfree(foreign);
+		return err;
+	}
+	return foreign;
+}
+
+/**
+ * foreign_destroy - forget everything that is held for others
+ * @foreign: the store; nobody uses it any more
+ *
+ * Context: process; may sleep.
+ */
+void foreign_destroy(struct foreign *foreign)
+{
+	tmem_destroy(foreign->tmem);
+	kfree(foreign);
+}
+
+/**
+ * foreign_forget - a peer was started anew: forget what it owned before
+ * @foreign: the store
+ * @client: number of the peer
+ *
+ * Context: the peer's receiving thread, so none of its requests is under way.
+ */
+void foreign_forget(struct foreign *foreign, unsigned int client)
+{
+	tmem_client_destroy(foreign->tmem, client);
+}
+
+/**
+ * foreign_get_stats - what is held
+ * @foreign: the store
+ * @stats: filled in
+ */
+void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats)
+{
+	tmem_get_stats(foreign->tmem, stats);
+}
+
+static bool foreign_full(struct foreign *foreign)
+{
+	struct tmem_stats stats;
+	u64 mb = READ_ONCE(foreign->node->info.capacity_mb);
+
+	tmem_get_stats(foreign->tmem, &stats);
+	return stats.zbud[TMEM_PERSISTENT].frames +
+	       stats.zbud[TMEM_EPHEMERAL].frames >= mb << (20 - PAGE_SHIFT);
+}
+
+static struct tmem_pool *foreign_pool(struct foreign *foreign, u16 client,
+				      u32 id, enum tmem_kind kind)
+{
+	struct tmem_pool *pool = tmem_pool_find(foreign->tmem, client, id);
+
+	if (pool)
+		return pool;
+	return tmem_pool_create(foreign->tmem, client, id, kind);
+}
+
+static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
+				      const struct r2_put *put)
+{
+	enum tmem_kind kind = put->persistent ? TMEM_PERSISTENT :
+						TMEM_EPHEMERAL;
+	struct tmem_blob blob = {
+		.data = (void *)put->data,
+		.len = put->len,
+		.crc = put->crc,
+	};
+	struct tmem_handle handle;
+	struct tmem_pool *pool;
+	int err;
+
+	r2net_decode_page(put->page, client, &handle, &blob.version);
+	if (foreign_full(foreign))
+		return R2_NO_ROOM;
+
+	pool = foreign_pool(foreign, client, handle.pool, kind);
+	if (IS_ERR(pool))
+		return R2_NO_ROOM;
+	if (tmem_pool_kind(pool) != kind)
+		return R2_WRONG_KIND;
+
+	err = tmem_put(pool, &handle.oid, handle.index, &blob, FOREIGN_GFP);
+	if (err == -ESTALE)
+		return R2_STALE;
+	return err ? R2_NO_ROOM : R2_OK;
+}
+
+/**
+ * foreign_put - a peer asks to keep pages
+ * @foreign: the store
+ * @client: number of the peer
+ * @payload: payload of the PUT
+ * @len: bytes of it
+ * @items: number of pages that it must hold
+ * @reply: filled in with a status for each page
+ *
+ * Context: the peer's receiving thread.
+ * Return: 0; -EPROTO if the payload is malformed.
+ */
+int foreign_put(struct foreign *foreign, unsigned int client,
+		const void *payload, unsigned int len, unsigned int items,
+		struct r2tcp_reply *reply)
+{
+	struct ramster_counters *count = &foreign->node->count;
+	unsigned int pos = 0, i;
+	u8 *status = reply->buf;
+	struct r2_put put;
+
+	for (i = 0; i < items; i++) {
+		if (r2wire_next_put(payload, len, &pos, &put))
+			return -EPROTO;
+		status[i] = foreign_put_one(foreign, client, &put);
+		atomic64_inc(status[i] == R2_OK ? &count->foreign_puts :
+						  &count->foreign_puts_refused);
+	}
+	if (pos != len)
+		return -EPROTO;
+
+	reply->items = items;
+	reply->len = items;
+	return 0;
+}
+
+/**
+ * foreign_get - a peer asks for a page of its own
+ * @foreign: the store
+ * @client: number of the peer
+ * @page: name and version, in wire order
+ * @reply: filled in with a struct r2_get_reply and the bytes
+ *
+ * Context: the peer's receiving thread.
+ * Return: 0.
+ */
+int foreign_get(struct foreign *foreign, unsigned int client,
+		const struct r2_page *page, struct r2tcp_reply *reply)
+{
+	struct ramster_counters *count = &foreign->node->count;
+	struct r2_get_reply *head = reply->buf;
+	struct tmem_blob blob = { .data = head + 1 };
+	struct tmem_handle handle;
+	struct tmem_pool *pool;
+	u64 version;
+
+	r2net_decode_page(page, client, &handle, &version);
+	memset(head, 0, sizeof(*head));
+	reply->items = 0;
+	reply->len = sizeof(*head);
+
+	pool = tmem_pool_find(foreign->tmem, client, handle.pool);
+	if (!pool ||
+	    tmem_get(pool, &handle.oid, handle.index, &blob) ||
+	    blob.version != version) {
+		head->status = cpu_to_le16(R2_NOT_FOUND);
+		atomic64_inc(&count->foreign_gets_missed);
+		return 0;
+	}
+	head->version = cpu_to_le64(blob.version);
+	head->crc = cpu_to_le32(blob.crc);
+	head->len = cpu_to_le16(blob.len);
+	head->status = cpu_to_le16(R2_OK);
+	reply->len += blob.len;
+	atomic64_inc(&count->foreign_gets);
+	return 0;
+}
+
+static void foreign_flush_one(struct foreign *foreign, u16 client,
+			      const struct r2_flush_item *item)
+{
+	struct tmem_handle handle;
+	struct tmem_pool *pool;
+	u64 version;
+
+	r2net_decode_page(&item->page, client, &handle, &version);
+	pool = tmem_pool_find(foreign->tmem, client, handle.pool);
+	if (!pool)
+		return;
+	if (le32_to_cpu(item->flags) & R2_ITEM_OBJECT)
+		tmem_flush_object(pool, &handle.oid, version);
+	else
+		tmem_flush(pool, &handle.oid, handle.index, version);
+}
+
+/**
+ * foreign_flush - a peer asks to forget pages
+ * @foreign: the store
+ * @client: number of the peer
+ * @item: pages and objects, checked
+ * @items: number of them
+ * @reply: filled in; a flush always succeeds
+ *
+ * Context: the peer's receiving thread.
+ * Return: 0.
+ */
+int foreign_flush(struct foreign *foreign, unsigned int client,
+		  const struct r2_flush_item *item, unsigned int items,
+		  struct r2tcp_reply *reply)
+{
+	unsigned int i;
+
+	for (i = 0; i < items; i++)
+		foreign_flush_one(foreign, client, &item[i]);
+	memset(reply->buf, R2_OK, items);
+	reply->items = items;
+	reply->len = items;
+	return 0;
+}

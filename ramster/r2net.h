@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * r2net: tmem operations as messages.
+ *
+ * Turns handles, blobs and debts into the payloads of r2wire.h and back.  It
+ * sends nothing itself.
+ */
+#ifndef _RAMSTER_R2NET_H
+#define _RAMSTER_R2NET_H
+
+#include <linux/types.h>
+#include "r2wire.h"
+#include "tcp.h"
+#include "../tmem.h"
+
+/**
+ * struct r2net_batch - a PUT or FLUSH that is being put together
+ * @req: the request; @req.payload is @buf
+ * @buf: payload
+ * @size: bytes of room in @buf
+ * @len: bytes used
+ * @items: items added
+ * @status: the peer's answer, an enum r2_status for each item
+ */
+struct r2net_batch {
+	struct r2tcp_req req;
+	void *buf;
+	unsigned int size;
+	unsigned int len;
+	unsigned int items;
+	u8 status[R2_MAX_ITEMS];
+};
+
+int r2net_batch_init(struct r2net_batch *batch, enum r2_type type,
+		     unsigned int size);
+void r2net_batch_free(struct r2net_batch *batch);
+void r2net_batch_reset(struct r2net_batch *batch);
+int r2net_batch_submit(struct r2net_batch *batch, struct r2tcp *tcp,
+		       unsigned int node, unsigned long deadline,
+		       void (*done)(struct r2tcp_req *req));
+
+void *r2net_put_room(struct r2net_batch *batch);
+void r2net_put_add(struct r2net_batch *batch, const struct tmem_handle *handle,
+		   const struct tmem_blob *blob);
+void r2net_flush_add(struct r2net_batch *batch, const struct tmem_debt *debt);
+
+void r2net_encode_page(struct r2_page *page, const struct tmem_handle *handle,
+		       u64 version);
+void r2net_decode_page(const struct r2_page *page, u16 client,
+		       struct tmem_handle *handle, u64 *version);
+u32 r2net_checksum(const struct r2_page *page, const void *data,
+		   unsigned int len);
+int r2net_check_reply(const struct r2_page *page, const void *reply,
+		      unsigned int reply_len, const void **data,
+		      unsigned int *len);
+
+#endif /* _RAMSTER_R2NET_H */

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ramster: members of a cluster come up and go.
+ *
+ * Builds a node up from its parts when the node manager says so, and takes it
+ * down in reverse.  What the parts do stands in their own files: foreign.c
+ * holds pages of peers, remotify.c moves this kernel's pages, fetch.c brings
+ * them back.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/err.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <net/net_namespace.h>
+
+#include "foreign.h"
+#include "ramster_int.h"
+#include "remotify.h"
+
+/* The node that moves this kernel's own pages, or NULL. */
+static struct ramster_node __rcu *ramster_owner;
+static DEFINE_MUTEX(ramster_mutex);
+DEFINE_STATIC_SRCU(ramster_srcu);
+
+/*
+ * the seam to zcache
+ */
+
+static int ramster_fetch(const struct tmem_handle *handle, u64 version, u8 from,
+			 ramster_fetched_fn fetched, void *arg)
+{
+	struct ramster_node *node;
+	int idx, err = -EIO;
+
+	idx = srcu_read_lock(&ramster_srcu);
+	node = srcu_dereference(ramster_owner, &ramster_srcu);
+	if (node)
+		err = fetch_page(node, handle, version, from, fetched, arg);
+	srcu_read_unlock(&ramster_srcu, idx);
+	return err;
+}
+
+static void ramster_owes(void)
+{
+	struct ramster_node *node;
+	int idx;
+
+	idx = srcu_read_lock(&ramster_srcu);
+	node = srcu_dereference(ramster_owner, &ramster_srcu);
+	if (node)
+		remotify_kick(node->remotify);
+	srcu_read_unlock(&ramster_srcu, idx);
+}
+
+static const struct ramster_ops ramster_ops = {
+	.fetch = ramster_fetch,
+	.owes = ramster_owes,
+};
+
+/**
+ * ramster_owner_get - the node that moves this kernel's own pages
+ *
+ * Context: process; sleeps. The node stays until ramster_owner_put(), which
+ * must follow, also if there is none.
+ * Return: the node, or NULL.
+ */
+struct ramster_node *ramster_owner_get(void)
+{
+	mutex_lock(&ramster_mutex);
+	return rcu_dereference_protected(ramster_owner,
+					 lockdep_is_held(&ramster_mutex));
+}
+
+/**
+ * ramster_owner_put - done with ramster_owner_get()
+ */
+void ramster_owner_put(void)
+{
+	mutex_unlock(&ramster_mutex);
+}
+
+/*
+ * what comes in from peers
+ */
+
+static int ramster_put(void *arg, unsigned int peer, const void *payload,
+		       unsigned int len, unsigned int items,
+		       struct r2tcp_reply *reply)
+{
+	struct ramster_node *node = arg;
+
+	return foreign_put(node->foreign, peer, payload, len, items, reply);
+}
+
+static int ramster_get(void *arg, unsigned int peer, const struct r2_page *page,
+		       struct r2tcp_reply *reply)
+{
+	struct ramster_node *node = arg;
+
+	return foreign_get(node->foreign, peer, page, reply);
+}
+
+static int ramster_flush(void *arg, unsigned int peer,
+			 const struct r2_flush_item *item, unsigned int items,
+			 struct r2tcp_reply *reply)
+{
+	struct ramster_node *node = arg;
+
+	return foreign_flush(node->foreign, peer, item, items, reply);
+}
+
+static void ramster_up(void *arg, unsigned int peer, bool new_instance)
+{
+	struct ramster_node *node = arg;
+
+	if (new_instance)
+		foreign_forget(node->foreign, peer);
+	if (node->remotify)
+		remotify_kick(node->remotify);
+}
+
+static void ramster_down(void *arg, unsigned int peer)
+{
+	/* A broken connection alone loses nothing: all stays where it is. */
+}
+
+static const struct r2tcp_ops ramster_tcp_ops = {
+	.put = ramster_put,
+	.get = ramster_get,
+	.flush = ramster_flush,
+	.up = ramster_up,
+	.down = ramster_down,
+};
+
+/*
+ * owner
+ */
+
+static int ramster_owner_prepare(struct ramster_node *node)
+{
+	struct tmem *tmem = zcache_register_ramster(&ramster_ops);
+	int err;
+
+	if (IS_ERR(tmem))
+		return PTR_ERR(tmem);
+
+	err = fetch_start(node);
+	if (err)
+		goto err_fetch;
+
+	node->remotify = remotify_create(node, tmem);
+	if (IS_ERR(node->remotify)) {
+		err = PTR_ERR(node->remotify);
+		node->remotify = NULL;
+		goto err_remotify;
+	}
+	return 0;
+
+err_remotify:
+	fetch_stop(node);
+err_fetch:
+	zcache_unregister_ramster(&ramster_ops);
+	return err;
+}
+
+static void ramster_owner_release(struct ramster_node *node)
+{
+	zcache_unregister_ramster(&ramster_ops);
+	fetch_stop(node);
+	remotify_destroy(node->remotify);
+	node->remotify = NULL;
+}
+
+/* Only the initial namespace's node owns pages, and only if there are any. */
+static int ramster_owner_init(struct ramster_node *node)
+{
+	int err;
+
+	if (!net_eq(node->info.net, &init_net))
+		return 0;
+
+	err = ramster_owner_prepare(node);
+	if (err == -ENODEV) {
+		pr_notice("zcache is off: node %u only lends memory\n",
+			  node->info.node);
+		return 0;
+	}
+	return err;
+}
+
+static int ramster_owner_publish(struct ramster_node *node)
+{
+	int err;
+
+	if (!node->remotify)
+		return 0;
+
+	err = remotify_run(node->remotify);
+	if (err)
+		return err;
+	mutex_lock(&ramster_mutex);
+	rcu_assign_pointer(ramster_owner, node);
+	mutex_unlock(&ramster_mutex);
+	return 0;
+}
+
+static void ramster_owner_retract(struct ramster_node *node)
+{
+	struct tmem_stats stats;
+
+	if (!node->remotify)
+		return;
+
+	mutex_lock(&ramster_mutex);
+	RCU_INIT_POINTER(ramster_owner, NULL);
+	mutex_unlock(&ramster_mutex);
+	synchronize_srcu(&ramster_srcu);
+	remotify_halt(node->remotify);
+	remotify_get_stats(node->remotify, &stats);
+	if (stats.remote[TMEM_PERSISTENT])
+		pr_warn("node %u stops while %llu of its swap pages are with peers: they are lost\n",
+			node->info.node, stats.remote[TMEM_PERSISTENT]);
+}
+
+/*
+ * node manager
+ */
+
+static int ramster_start_tcp(struct ramster_node *node)
+{
+	const struct r2nm_cluster_info *info = &node->info;
+	struct r2tcp_config config = {
+		.net = info->net,
+		.node = info->node,
+		.addr = info->addr,
+		.idle_timeout_ms = info->idle_timeout_ms,
+		.keepalive_delay_ms = info->keepalive_delay_ms,
+		.reconnect_delay_ms = info->reconnect_delay_ms,
+	};
+
+	memcpy(config.cluster, info->name, sizeof(config.cluster));
+	node->tcp = r2tcp_start(&config, &ramster_tcp_ops, node);
+	return PTR_ERR_OR_ZERO(node->tcp);
+}
+
+static void *ramster_start(const struct r2nm_cluster_info *info)
+{
+	struct ramster_node *node = kzalloc(sizeof(*node), GFP_KERNEL);
+	int err;
+
+	if (!node)
+		return ERR_PTR(-ENOMEM);
+	node->info = *info;
+
+	node->foreign = foreign_create(node);
+	if (IS_ERR(node->foreign)) {
+		err = PTR_ERR(node->foreign);
+		goto err_foreign;
+	}
+	err = ramster_owner_init(node);
+	if (err)
+		goto err_owner;
+	err = ramster_start_tcp(node);
+	if (err)
+		goto err_tcp;
+	err = ramster_debug_add(node);
+	if (err)
+		goto err_debug;
+	err = ramster_owner_publish(node);
+	if (err)
+		goto err_publish;
+	pr_info("node %u of cluster %s is up\n", info->node, info->name);
+	return node;
+
+err_publish:
+	ramster_debug_del(node);
+err_debug:
+	r2tcp_stop(node->tcp);
+err_tcp:
+	if (node->remotify)
+		ramster_owner_release(node);
+err_owner:
+	foreign_destroy(node->foreign);
+err_foreign:
+	kfree(node);
+	return ERR_PTR(err);
+}
+
+static void ramster_stop(void *ctx)
+{
+	struct ramster_node *node = ctx;
+
+	ramster_owner_retract(node);
+	ramster_debug_del(node);
+	r2tcp_stop(node->tcp);
+	if (node->remotify)
+		ramster_owner_release(node);
+	foreign_destroy(node->foreign);
+	pr_info("node %u of cluster %s is down\n", node->info.node,
+		node->info.name);
+	kfree(node);
+}
+
+static int ramster_add_node(void *ctx, unsigned int peer,
+			    const struct sockaddr_storage *addr)
+{
+	struct ramster_node *node = ctx;
+	int err;
+
+	if (node->remotify) {
+		err = remotify_add_peer(node->remotify, peer);
+		if (err)
+			return err;
+	}
+	err = r2tcp_add_peer(node->tcp, peer, addr);
+	if (err && node->remotify)
+		remotify_free_peer(remotify_hide_peer(node->remotify, peer));
+	return err;
+}
+
+static void ramster_del_node(void *ctx, unsigned int peer)
+{
+	struct ramster_node *node = ctx;
+	struct flush_batch *flush = NULL;
+
+	if (node->remotify)
+		flush = remotify_hide_peer(node->remotify, peer);
+	r2tcp_del_peer(node->tcp, peer);
+	remotify_free_peer(flush);
+	foreign_forget(node->foreign, peer);
+}
+
+static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
+{
+	struct ramster_node *node = ctx;
+
+	WRITE_ONCE(node->info.get_timeout_ms, info->get_timeout_ms);
+	WRITE_ONCE(node->info.capacity_mb, info->capacity_mb);
+	r2tcp_set_reconnect_delay(node->tcp, info->reconnect_delay_ms);
+}
+
+static unsigned int ramster_connected(void *ctx)
+{
+	struct ramster_node *node = ctx;
+
+	return r2tcp_nr_connected(node->tcp);
+}
+
+static const struct r2nm_ops ramster_nm_ops = {
+	.start = ramster_start,
+	.stop = ramster_stop,
+	.add_node = ramster_add_node,
+	.del_node = ramster_del_node,
+	.changed = ramster_changed,
+	.connected = ramster_connected,
+};
+
+/*
+ * module
+ */
+
+static int __init ramster_init(void)
+{
+	int err;
+
+	/* Built in, it waits to be asked for; loading it is asking. */
+	if (!IS_MODULE(CONFIG_RAMSTER) && !zcache_ramster_enabled())
+		return 0;
+
+	ramster_debug_init();
+	err = ramster_sysfs_init();
+	if (err)
+		goto err_sysfs;
+	err = r2nm_init(&ramster_nm_ops);
+	if (err)
+		goto err_nm;
+	return 0;
+
+err_nm:
+	ramster_sysfs_exit();
+err_sysfs:
+	ramster_debug_exit();
+	return err;
+}
+
+static void __exit ramster_exit(void)
+{
+	r2nm_exit();
+	ramster_sysfs_exit();
+	ramster_debug_exit();
+}
+
+/* After zcache, which stands before it in the Makefile. */
+late_initcall(ramster_init);
+module_exit(ramster_exit);
+
+MODULE_DESCRIPTION("Pages of zcache in the RAM of other machines");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ramster: what the source files of the cluster part share.
+ *
+ * One struct ramster_node is one member of a cluster, made when a node
+ * directory of configfs becomes local.  There may be several in a kernel, one
+ * for each network namespace.  The one in the initial namespace is the *owner*:
+ * it moves this kernel's own pages.  The others only lend memory.
+ *
+ * Locks: the node manager calls for one cluster at a time, with the cluster's
+ * mutex held; below it, ramster_mutex guards who the owner is.
+ */
+#ifndef _RAMSTER_RAMSTER_INT_H
+#define _RAMSTER_RAMSTER_INT_H
+
+#include <linux/atomic.h>
+#include <linux/mempool.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "nodemanager.h"
+#include "r2net.h"
+#include "tcp.h"
+#include "../ramster.h"
+#include "../tmem.h"
+
+struct foreign;
+struct ramster_debug;
+struct remotify;
+
+/**
+ * struct ramster_counters - events of a node, as client unless it says foreign
+ * @pers_pages_remoted: persistent pages that a peer accepted
+ * @pers_pages_remote_failed: whose send failed or was refused
+ * @remote_pers_pages_succ_get: remote gets that filled a page
+ * @remote_pers_pages_unsucc_get: remote gets that ended without the page
+ * @remote_pages_flushed: single-page flushes that a peer acknowledged
+ * @remote_page_flushes_failed: single-page flushes to be tried again
+ * @remote_objects_flushed: whole-object flushes that a peer acknowledged
+ * @remote_object_flushes_failed: whole-object flushes to be tried again
+ * @remote_get_timeouts: remote gets that nobody answered in time
+ * @remote_get_corrupt: remote gets whose answer failed its checks
+ * @pers_bytes_remoted: compressed bytes of the pages that a peer accepted
+ * @foreign_puts: pages accepted for others
+ * @foreign_puts_refused: pages of others refused
+ * @foreign_gets: pages given back to others
+ * @foreign_gets_missed: requests of others for a page that is not here
+ */
+struct ramster_counters {
+	atomic64_t pers_pages_remoted;
+	atomic64_t pers_pages_remote_failed;
+	atomic64_t remote_pers_pages_succ_get;
+	atomic64_t remote_pers_pages_unsucc_get;
+	atomic64_t remote_pages_flushed;
+	atomic64_t remote_page_flushes_failed;
+	atomic64_t remote_objects_flushed;
+	atomic64_t remote_object_flushes_failed;
+	atomic64_t remote_get_timeouts;
+	atomic64_t remote_get_corrupt;
+	atomic64_t pers_bytes_remoted;
+	atomic64_t foreign_puts;
+	atomic64_t foreign_puts_refused;
+	atomic64_t foreign_gets;
+	atomic64_t foreign_gets_missed;
+};
+
+/**
+ * struct ramster_node - one member of a cluster
+ * @info: its settings; @info.get_timeout_ms and @info.capacity_mb may change
+ * @tcp: its connections
+ * @foreign: pages that it holds for its peers
+ * @remotify: what moves this kernel's pages; NULL unless it is the owner
+ * @gets: requests for pages, set aside; NULL unless it is the owner
+ * @get_wq: where pages that came back are unpacked
+ * @count: events
+ * @debug: its counters in debugfs
+ */
+struct ramster_node {
+	struct r2nm_cluster_info info;
+	struct r2tcp *tcp;
+	struct foreign *foreign;
+	struct remotify *remotify;
+	mempool_t *gets;
+	struct workqueue_struct *get_wq;
+	struct ramster_counters count;
+	struct ramster_debug *debug;
+};
+
+/* fetch.c */
+int fetch_start(struct ramster_node *node);
+void fetch_stop(struct ramster_node *node);
+int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
+	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg);
+
+/* ramster.c */
+struct ramster_node *ramster_owner_get(void);
+void ramster_owner_put(void);
+
+/* sysfs.c */
+int ramster_sysfs_init(void);
+void ramster_sysfs_exit(void);
+
+/* debug.c */
+#ifdef CONFIG_RAMSTER_DEBUG
+void ramster_debug_init(void);
+void ramster_debug_exit(void);
+int ramster_debug_add(struct ramster_node *node);
+void ramster_debug_del(struct ramster_node *node);
+#else
+static inline void ramster_debug_init(void) {}
+static inline void ramster_debug_exit(void) {}
+static inline int ramster_debug_add(struct ramster_node *node)
+{
+	return 0;
+}
+
+static inline void ramster_debug_del(struct ramster_node *node) {}
+#endif
+
+#endif /* _RAMSTER_RAMSTER_INT_H */

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * remotify: move this kernel's oldest pages to a peer, and settle debts.
+ *
+ * One thread looks for work; it never waits for a peer.  It fills batches,
+ * hands them to tcp, and goes on; the answers are worked off by the thread
+ * that receives them.  At most NR_PUT_BATCHES batches of pages are under way,
+ * and one of flushes for each peer.
+ *
+ * Memory.  The batches are set aside at the start.  Nothing is allocated
+ * afterwards: a page is copied from its frame into a batch, the move to
+ * *remote* happens in the page's own index slot, and so do debts.
+ *
+ * Locks: peers_lock -> tmem's spinlocks.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "ramster_int.h"
+#include "remotify.h"
+
+/* How long the thread sleeps when nobody wakes it. */
+#define REMOTIFY_PERIOD		msecs_to_jiffies(100)
+
+/* How long a target that has no room is left in peace. */
+#define REMOTIFY_BACKOFF	HZ
+
+/* Enough to keep sending while the answers to earlier batches travel. */
+#define NR_PUT_BATCHES		4
+static_assert(NR_PUT_BATCHES + 1 <= R2_MAX_BATCHES);
+
+#define FLUSH_BATCH_SIZE	(R2_MAX_ITEMS * sizeof(struct r2_flush_item))
+static_assert(FLUSH_BATCH_SIZE <= R2_MAX_PAYLOAD);
+
+/**
+ * struct put_batch - pages on their way to a peer
+ * @batch: the message
+ * @remotify: back pointer
+ * @to: the peer
+ * @busy: with tcp; cleared, with release, by who receives the answer
+ * @page: name, version and length of each page
+ */
+struct put_batch {
+	struct r2net_batch batch;
+	struct remotify *remotify;
+	u8 to;
+	bool busy;
+	struct put_page {
+		struct tmem_handle handle;
+		u64 version;
+		u32 len;
+	} page[R2_MAX_ITEMS];
+};
+
+/**
+ * struct flush_batch - what a peer is being told to forget
+ * @batch: the message
+ * @remotify: back pointer
+ * @to: the peer
+ * @busy: as in struct put_batch
+ * @debt: what is settled when the peer has answered
+ */
+struct flush_batch {
+	struct r2net_batch batch;
+	struct remotify *remotify;
+	u8 to;
+	bool busy;
+	struct tmem_debt debt[R2_MAX_ITEMS];
+};
+
+/**
+ * struct remotify - the mover of a node
+ * @node: the node
+ * @tmem: the index whose pages it moves
+ * @task: the thread
+ * @wait: where the thread sleeps
+ * @kicked: there may be work
+ * @pers_enable: whether persistent pages are sent
+ * @target: node number of the peer that gets them; -1: unset
+ * @refused_until: jiffies until which the target is left in peace
+ * @refused: @refused_until is valid
+ * @put: batches of pages
+ * @peers_lock: protects @peers
+ * @peers: struct flush_batch by node number
+ */
+struct remotify {
+	struct ramster_node *node;
+	struct tmem *tmem;
+	struct task_struct *task;
+	wait_queue_head_t wait;
+	bool kicked;
+	bool pers_enable;
+	int target;
+	unsigned long refused_until;
+	bool refused;
+	struct put_batch *put[NR_PUT_BATCHES];
+	struct mutex peers_lock;
+	struct xarray peers;
+};
+
+static unsigned long remotify_deadline(const struct remotify *remotify)
+{
+	return jiffies + msecs_to_jiffies(remotify->node->info.idle_timeout_ms);
+}
+
+/*
+ * pages
+ */
+
+static enum tmem_send_result put_result(const struct put_batch *put,
+					unsigned int i)
+{
+	if (put->batch.req.result)
+		return TMEM_SEND_UNKNOWN;
+
+	switch (put->batch.status[i]) {
+	case R2_OK:
+		return TMEM_SEND_STORED;
+	case R2_STALE:
+		/* It has something of ours that we do not know of. */
+		return TMEM_SEND_UNKNOWN;
+	default:
+		return TMEM_SEND_REFUSED;
+	}
+}
+
+static void put_page_done(struct put_batch *put, unsigned int i,
+			  enum tmem_send_result result)
+{
+	struct remotify *remotify = put->remotify;
+	struct ramster_counters *count = &remotify->node->count;
+	struct put_page *page = &put->page[i];
+
+	tmem_send_done(remotify->tmem, &page->handle, page->version, put->to,
+		       result);
+	if (result == TMEM_SEND_STORED) {
+		atomic64_inc(&count->pers_pages_remoted);
+		atomic64_add(page->len, &count->pers_bytes_remoted);
+		return;
+	}
+	atomic64_inc(&count->pers_pages_remote_failed);
+	if (result == TMEM_SEND_REFUSED) {
+		WRITE_ONCE(remotify->refused_until, jiffies + REMOTIFY_BACKOFF);
+		WRITE_ONCE(remotify->refused, true);
+	}
+}
+
+static void put_release(struct put_batch *put)
+{
+	struct remotify *remotify = put->remotify;
+
+	r2net_batch_reset(&put->batch);
+	smp_store_release(&put->busy, false);
+	remotify_kick(remotify);
+}
+
+static void put_done(struct r2tcp_req *req)
+{
+	struct put_batch *put = container_of(req, struct put_batch, batch.req);
+	unsigned int i;
+
+	for (i = 0; i < put->batch.items; i++)
+		put_page_done(put, i, put_result(put, i));
+	put_release(put);
+}
+
+/* Returns false if the batch has no room for one more frame's pages. */
+static bool put_has_room(struct put_batch *put)
+{
+	struct r2net_batch *batch = &put->batch;
+
+	return batch->items + 2 <= R2_MAX_ITEMS &&
+	       batch->len + 2 * (sizeof(struct r2_put_item) + R2_MAX_PAGE) <=
+	       batch->size;
+}
+
+static void put_add(struct put_batch *put, const struct tmem_handle *handle,
+		    u64 version)
+{
+	struct put_page *page = &put->page[put->batch.items];
+	struct tmem_blob blob = {
+		.data = r2net_put_room(&put->batch),
+		.version = version,
+	};
+
+	/* Gone or replaced meanwhile: then there is nothing to send. */
+	if (tmem_send_begin(put->remotify->tmem, handle, put->to, &blob))
+		return;
+
+	page->handle = *handle;
+	page->version = version;
+	page->len = blob.len;
+	r2net_put_add(&put->batch, handle, &blob);
+}
+
+/* Returns false if there was no page left to take. */
+static bool put_fill(struct put_batch *put)
+{
+	struct tmem_handle handle[2];
+	u64 version[2];
+	unsigned int nr, i;
+
+	while (put_has_room(put)) {
+		nr = tmem_isolate_oldest(put->remotify->tmem, TMEM_PERSISTENT,
+					 handle, version);
+		if (!nr)
+			return false;
+		for (i = 0; i < nr; i++)
+			put_add(put, &handle[i], version[i]);
+	}
+	return true;
+}
+
+/* Returns false if the target does not take pages now. */
+static bool put_submit(struct put_batch *put)
+{
+	struct remotify *remotify = put->remotify;
+	unsigned int i;
+
+	put->busy = true;
+	if (!r2net_batch_submit(&put->batch, remotify->node->tcp, put->to,
+				remotify_deadline(remotify), put_done))
+		return true;
+
+	/* Nothing of it was sent. */
+	for (i = 0; i < put->batch.items; i++)
+		tmem_send_done(remotify->tmem, &put->page[i].handle,
+			       put->page[i].version, put->to,
+			       TMEM_SEND_REFUSED);
+	r2net_batch_reset(&put->batch);
+	put->busy = false;
+	return false;
+}
+
+static bool remotify_may_put(struct remotify *remotify, int target)
+{
+	if (!READ_ONCE(remotify->pers_enable) || target < 0)
+		return false;
+	if (READ_ONCE(remotify->refused)) {
+		if (time_before(jiffies, READ_ONCE(remotify->refused_until)))
+			return false;
+		WRITE_ONCE(remotify->refused, false);
+	}
+	return r2tcp_connected(remotify->node->tcp, target);
+}
+
+static void remotify_put_pass(struct remotify *remotify)
+{
+	int target = READ_ONCE(remotify->target);
+	struct put_batch *put;
+	bool more = true;
+	unsigned int i;
+
+	for (i = 0; more && i < NR_PUT_BATCHES; i++) {
+		put = remotify->put[i];
+		if (smp_load_acquire(&put->busy))
+			continue;
+		if (!remotify_may_put(remotify, target))
+			return;
+
+		put->to = target;
+		more = put_fill(put);
+		if (put->batch.items && !put_submit(put))
+			return;
+	}
+}
+
+/*
+ * debts
+ */
+
+static void flush_count(struct ramster_counters *count,
+			const struct tmem_debt *debt, bool done)
+{
+	if (debt->whole_object)
+		atomic64_inc(done ? &count->remote_objects_flushed :
+				    &count->remote_object_flushes_failed);
+	else
+		atomic64_inc(done ? &count->remote_pages_flushed :
+				    &count->remote_page_flushes_failed);
+}
+
+/* A debt whose flush failed stays where it is, and is collected again. */
+static void flush_done(struct r2tcp_req *req)
+{
+	struct flush_batch *flush = container_of(req, struct flush_batch,
+						 batch.req);
+	struct remotify *remotify = flush->remotify;
+	bool done = !req->result;
+	unsigned int i;
+
+	for (i = 0; i < flush->batch.items; i++) {
+		flush_count(&remotify->node->count, &flush->debt[i], done);
+		if (done)
+			tmem_settle_debt(remotify->tmem, &flush->debt[i]);
+	}
+	r2net_batch_reset(&flush->batch);
+	smp_store_release(&flush->busy, false);
+	if (done)
+		remotify_kick(remotify);
+}
+
+static void remotify_flush_peer(struct remotify *remotify,
+				struct flush_batch *flush)
+{
+	unsigned int nr, i;
+
+	if (smp_load_acquire(&flush->busy) ||
+	    !r2tcp_connected(remotify->node->tcp, flush->to))
+		return;
+
+	nr = tmem_collect_debts(remotify->tmem, flush->to, flush->debt,
+				R2_MAX_ITEMS);
+	for (i = 0; i < nr; i++)
+		r2net_flush_add(&flush->batch, &flush->debt[i]);
+	if (!nr)
+		return;
+
+	flush->busy = true;
+	if (r2net_batch_submit(&flush->batch, remotify->node->tcp, flush->to,
+			       remotify_deadline(remotify), flush_done)) {
+		r2net_batch_reset(&flush->batch);
+		flush->busy = false;
+	}
+}
+
+static void remotify_flush_pass(struct remotify *remotify)
+{
+	struct flush_batch *flush;
+	unsigned long node;
+
+	mutex_lock(&remotify->peers_lock);
+	xa_for_each(&remotify->peers, node, flush)
+		remotify_flush_peer(remotify, flush);
+	mutex_unlock(&remotify->peers_lock);
+}
+
+/* Nobody will ever send these: the node stops, and its peers forget it. */
+static void remotify_drop_debts(struct remotify *remotify)
+{
+	struct tmem_debt debt;
+	unsigned int node;
+
+	for (node = 0; node < R2_MAX_NODES; node++)
+		while (tmem_collect_debts(remotify->tmem, node, &debt, 1))
+			tmem_settle_debt(remotify->tmem, &debt);
+}
+
+/*
+ * the thread
+ */
+
+/**
+ * remotify_kick - there may be something to send
+ * @remotify: the mover
+ *
+ * Context: any in which a task may be woken.
+ */
+void remotify_kick(struct remotify *remotify)
+{
+	if (READ_ONCE(remotify->kicked))
+		return;
+	WRITE_ONCE(remotify->kicked, true);
+	wake_up(&remotify->wait);
+}
+
+static int remotify_thread(void *arg)
+{
+	struct remotify *remotify = arg;
+
+	while (!kthread_should_stop()) {
+		wait_event_idle_timeout(remotify->wait,
+					READ_ONCE(remotify->kicked) ||
+					kthread_should_stop(),
+					REMOTIFY_PERIOD);
+		WRITE_ONCE(remotify->kicked, false);
+		remotify_flush_pass(remotify);
+		remotify_put_pass(remotify);
+	}
+	return 0;
+}
+
+/*
+ * settings
+ */
+
+/**
+ * remotify_set_target - choose who gets pages from now on
+ * @remotify: the mover
+ * @target: node number, or -1 to send to nobody
+ */
+void remotify_set_target(struct remotify *remotify, int target)
+{
+	WRITE_ONCE(remotify->target, target);
+	WRITE_ONCE(remotify->refused, false);
+	remotify_kick(remotify);
+}
+
+/**
+ * remotify_target - who gets pages
+ * @remotify: the mover
+ *
+ * Return: node number, or -1.
+ */
+int remotify_target(const struct remotify *remotify)
+{
+	return READ_ONCE(remotify->target);
+}
+
+/**
+ * remotify_set_pers_enable - start or stop sending persistent pages
+ * @remotify: the mover
+ * @on: whether they are sent
+ */
+void remotify_set_pers_enable(struct remotify *remotify, bool on)
+{
+	WRITE_ONCE(remotify->pers_enable, on);
+	remotify_kick(remotify);
+}
+
+/**
+ * remotify_pers_enabled - whether persistent pages are sent
+ * @remotify: the mover
+ *
+ * Return: true if so.
+ */
+bool remotify_pers_enabled(const struct remotify *remotify)
+{
+	return READ_ONCE(remotify->pers_enable);
+}
+
+/**
+ * remotify_get_stats - what the index from which pages are moved holds
+ * @remotify: the mover
+ * @stats: filled in
+ */
+void remotify_get_stats(const struct remotify *remotify,
+			struct tmem_stats *stats)
+{
+	tmem_get_stats(remotify->tmem, stats);
+}
+
+/**
+ * remotify_add_peer - a peer is in the cluster
+ * @remotify: the mover
+ * @node: its number
+ *
+ * Context: process; allocates with GFP_KERNEL.
+ * Return: 0 or -ENOMEM.
+ */
+int remotify_add_peer(struct remotify *remotify, unsigned int node)
+{
+	struct flush_batch *flush = kzalloc(sizeof(*flush), GFP_KERNEL);
+	int err;
+
+	if (!flush)
+		return -ENOMEM;
+
+	flush->remotify = remotify;
+	flush->to = node;
+	err = r2net_batch_init(&flush->batch, R2_FLUSH, FLUSH_BATCH_SIZE);
+	if (err)
+		goto err_batch;
+
+	mutex_lock(&remotify->peers_lock);
+	err = xa_insert(&remotify->peers, node, flush, GFP_KERNEL);
+	mutex_unlock(&remotify->peers_lock);
+	if (err)
+		goto err_insert;
+	return 0;
+
+err_insert:
+	r2net_batch_free(&flush->batch);
+err_batch:
+	kfree(flush);
+	return err;
+}
+
+static void flush_free(struct flush_batch *flush)
+{
+	r2net_batch_free(&flush->batch);
+	kfree(flush);
+}
+
+/**
+ * remotify_hide_peer - a peer leaves the cluster: give it nothing more
+ * @remotify: the mover
+ * @node: its number
+ *
+ * Debts to it stay: it may come back, and it then still has the pages.
+ *
+ * Context: process; sleeps.
+ * Return: to be given to remotify_free_peer() once tcp has no request of the
+ * peer any more; may be NULL.
+ */
+struct flush_batch *remotify_hide_peer(struct remotify *remotify,
+				       unsigned int node)
+{
+	struct flush_batch *flush;
+
+	mutex_lock(&remotify->peers_lock);
+	flush = xa_erase(&remotify->peers, node);
+	mutex_unlock(&remotify->peers_lock);
+	if (remotify_target(remotify) == node)
+		remotify_set_target(remotify, -1);
+	return flush;
+}
+
+/**
+ * remotify_free_peer - free what was kept for a peer
+ * @flush: from remotify_hide_peer()
+ *
+ * Context: process; may sleep.
+ */
+void remotify_free_peer(struct flush_batch *flush)
+{
+	if (flush)
+		flush_free(flush);
+}
+
+/*
+ * start and stop
+ */
+
+static void remotify_free(struct remotify *remotify)
+{
+	struct flush_batch *flush;
+	unsigned long node;
+	unsigned int i;
+
+	xa_for_each(&remotify->peers, node, flush)
+		flush_free(flush);
+	xa_destroy(&remotify->peers);
+	for (i = 0; i < NR_PUT_BATCHES; i++) {
+		if (!remotify->put[i])
+			continue;
+		r2net_batch_free(&remotify->put[i]->batch);
+		kvfree(remotify->put[i]);
+	}
+	mutex_destroy(&remotify->peers_lock);
+	kfree(remotify);
+}
+
+static int remotify_alloc_batches(struct remotify *remotify)
+{
+	struct put_batch *put;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < NR_PUT_BATCHES; i++) {
+		put = kvzalloc(sizeof(*put), GFP_KERNEL);
+		if (!put)
+			return -ENOMEM;
+		put->remotify = remotify;
+		remotify->put[i] = put;
+		err = r2net_batch_init(&put->batch, R2_PUT, R2_MAX_PAYLOAD);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * remotify_create - make a mover, which does not move yet
+ * @node: its node
+ * @tmem: the index whose pages it will move
+ *
+ * Context: process; allocates with GFP_KERNEL.
+ * Return: the mover, without target and not enabled; or an ERR_PTR().
+ */
+struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem)
+{
+	struct remotify *remotify = kzalloc(sizeof(*remotify), GFP_KERNEL);
+	int err;
+
+	if (!remotify)
+		return ERR_PTR(-ENOMEM);
+
+	remotify->node = node;
+	remotify->tmem = tmem;
+	remotify->target = -1;
+	init_waitqueue_head(&remotify->wait);
+	mutex_init(&remotify->peers_lock);
+	xa_init(&remotify->peers);
+	err = remotify_alloc_batches(remotify);
+	if (err) {
+		remotify_free(remotify);
+		return ERR_PTR(err);
+	}
+	return remotify;
+}
+
+/**
+ * remotify_run - start the thread
+ * @remotify: the mover; its node's connections are started
+ *
+ * Context: process; sleeps.
+ * Return: 0 or the error of making the thread.
+ */
+int remotify_run(struct remotify *remotify)
+{
+	struct task_struct *task = kthread_run(remotify_thread, remotify,
+					       "remotify");
+
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	remotify->task = task;
+	return 0;
+}
+
+/**
+ * remotify_halt - stop the thread
+ * @remotify: the mover
+ *
+ * Batches may still be with tcp; they end when the connections are stopped.
+ *
+ * Context: process; sleeps.
+ */
+void remotify_halt(struct remotify *remotify)
+{
+	if (remotify->task)
+		kthread_stop(remotify->task);
+	remotify->task = NULL;
+}
+
+/**
+ * remotify_destroy - free a mover
+ * @remotify: the mover; halted, and its node's connections are stopped
+ *
+ * Debts that are left are forgotten: the peers drop what they hold for this
+ * node when it comes back under a new instance id.
+ *
+ * Context: process; may sleep.
+ */
+void remotify_destroy(struct remotify *remotify)
+{
+	remotify_drop_debts(remotify);
+	remotify_free(remotify);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sysfs: the control files of the node that moves this kernel's own pages,
+ * /sys/kernel/mm/ramster/.
+ *
+ * A write that cannot be carried out fails, and the log says why.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/kobject.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "ramster_int.h"
+#include "remotify.h"
+
+/* Raised when a file here, or in configfs, changes its meaning. */
+#define INTERFACE_REVISION	6
+
+static struct kobject *ramster_kobj;
+
+static ssize_t interface_revision_show(struct kobject *kobj,
+				       struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", INTERFACE_REVISION);
+}
+static struct kobj_attribute interface_revision_attr =
+	__ATTR_RO(interface_revision);
+
+static ssize_t remote_pers_pages_show(struct kobject *kobj,
+				      struct kobj_attribute *attr, char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	struct tmem_stats stats = {};
+
+	if (node)
+		remotify_get_stats(node->remotify, &stats);
+	ramster_owner_put();
+	return sysfs_emit(buf, "%llu\n", stats.remote[TMEM_PERSISTENT]);
+}
+static struct kobj_attribute remote_pers_pages_attr =
+	__ATTR_RO(remote_pers_pages);
+
+static ssize_t remote_target_nodenum_show(struct kobject *kobj,
+					  struct kobj_attribute *attr,
+					  char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	int target = node ? remotify_target(node->remotify) : -1;
+
+	ramster_owner_put();
+	if (target < 0)
+		return sysfs_emit(buf, "unset\n");
+	return sysfs_emit(buf, "%d\n", target);
+}
+
+static int parse_target(const char *buf, int *target)
+{
+	unsigned int num;
+
+	if (sysfs_streq(buf, "unset")) {
+		*target = -1;
+		return 0;
+	}
+	if (kstrtouint(buf, 10, &num) || num >= R2_MAX_NODES) {
+		pr_notice("remote_target_nodenum takes a node number, 0 to %d, or \"unset\"\n",
+			  R2_MAX_NODES - 1);
+		return -EINVAL;
+	}
+	*target = num;
+	return 0;
+}
+
+static int check_target(struct ramster_node *node, int target)
+{
+	if (!node) {
+		pr_notice("no target can be set: this machine's node is not up\n");
+		return -ENODEV;
+	}
+	if (target == node->info.node) {
+		pr_notice("node %d is this machine; it cannot be the target\n",
+			  target);
+		return -ELOOP;
+	}
+	if (target >= 0 && !r2tcp_connected(node->tcp, target)) {
+		pr_notice("node %d is not connected; it cannot be the target\n",
+			  target);
+		return -ENOTCONN;
+	}
+	return 0;
+}
+
+static ssize_t remote_target_nodenum_store(struct kobject *kobj,
+					   struct kobj_attribute *attr,
+					   const char *buf, size_t len)
+{
+	struct ramster_node *node;
+	int target, err;
+
+	err = parse_target(buf, &target);
+	if (err)
+		return err;
+
+	node = ramster_owner_get();
+	err = check_target(node, target);
+	if (!err)
+		remotify_set_target(node->remotify, target);
+	ramster_owner_put();
+	if (err)
+		return err;
+	if (target < 0)
+		pr_info("no node is the remotification target\n");
+	else
+		pr_info("node %d is the remotification target\n", target);
+	return len;
+}
+static struct kobj_attribute remote_target_nodenum_attr =
+	__ATTR_RW(remote_target_nodenum);
+
+static ssize_t pers_remotify_enable_show(struct kobject *kobj,
+					 struct kobj_attribute *attr, char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	bool on = node && remotify_pers_enabled(node->remotify);
+
+	ramster_owner_put();
+	return sysfs_emit(buf, "%d\n", on);
+}
+
+static ssize_t pers_remotify_enable_store(struct kobject *kobj,
+					  struct kobj_attribute *attr,
+					  const char *buf, size_t len)
+{
+	struct ramster_node *node;
+	unsigned long on;
+
+	if (kstrtoul(buf, 10, &on)) {
+		pr_notice("pers_remotify_enable takes an unsigned decimal number\n");
+		return -EINVAL;
+	}
+
+	node = ramster_owner_get();
+	if (node)
+		remotify_set_pers_enable(node->remotify, on);
+	else
+		pr_notice("nothing can be enabled: this machine's node is not up\n");
+	ramster_owner_put();
+	return node ? len : -ENODEV;
+}
+static struct kobj_attribute pers_remotify_enable_attr =
+	__ATTR_RW(pers_remotify_enable);
+
+static struct attribute *ramster_attrs[] = {
+	&interface_revision_attr.attr,
+	&remote_pers_pages_attr.attr,
+	&remote_target_nodenum_attr.attr,
+	&pers_remotify_enable_attr.attr,
+	NULL,
+};
+
+static const struct attribute_group ramster_group = {
+	.attrs = ramster_attrs,
+};
+
+/**
+ * ramster_sysfs_init - make the control files
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno.
+ */
+int ramster_sysfs_init(void)
+{
+	int err;
+
+	ramster_kobj = kobject_create_and_add("ramster", mm_kobj);
+	if (!ramster_kobj)
+		return -ENOMEM;
+
+	err = sysfs_create_group(ramster_kobj, &ramster_group);
+	if (err)
+		kobject_put(ramster_kobj);
+	return err;
+}
+
+/**
+ * ramster_sysfs_exit - remove the control files; waits for their users
+ */
+void ramster_sysfs_exit(void)
+{
+	kobject_put(ramster_kobj);
+}
