@@ -27,13 +27,13 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
 
 /**
  * struct ramster_ops - what the cluster does for the store
- * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE.  Returns
+ * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE. Returns
  *	0, and @fetched is then called exactly once within the cluster's
- *	get_timeout_ms, maybe before @fetch returns; or -EIO at once.
- *	Context: process; waits at most for other fetches to end; allocates from
- *	a mempool only.
- * @owes: there are new debts to settle.
- *	Context: any, with spinlocks held and interrupts off.
+ *	get_timeout_ms, maybe before @fetch returns; or -EIO at once. Called in
+ *	task context; waits at most for other fetches to end; allocates from a
+ *	mempool only
+ * @owes: there are new debts to settle. Called in any context, with spinlocks
+ *	held and interrupts off
  */
 struct ramster_ops {
 	int (*fetch)(const struct tmem_handle *handle, u64 version, u8 node,

@@ -22,11 +22,12 @@
 #ifndef _RAMSTER_ZBUD_H
 #define _RAMSTER_ZBUD_H
 
+#include <linux/bits.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
 #define ZBUD_CHUNK_SHIFT	6
-#define ZBUD_CHUNK_SIZE		(1UL << ZBUD_CHUNK_SHIFT)
+#define ZBUD_CHUNK_SIZE		BIT(ZBUD_CHUNK_SHIFT)
 #define ZBUD_NR_CHUNKS		(PAGE_SIZE >> ZBUD_CHUNK_SHIFT)
 /* A zpage never fills a whole frame: such a page is not worth keeping. */
 #define ZBUD_MAX_SIZE		(PAGE_SIZE - ZBUD_CHUNK_SIZE)

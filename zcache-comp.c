@@ -30,7 +30,7 @@
  * @buffer: compressed bytes, ZCACHE_COMP_BUFFER of them
  */
 struct zcache_comp_ctx {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct crypto_acomp *tfm;
 	struct acomp_req *req;
 	struct crypto_wait wait;

@@ -23,30 +23,45 @@ struct held_file {
 
 #define HELD(_name, _member) \
 	{ .name = _name, .offset = offsetof(struct tmem_stats, _member) }
-#define HELD_BY_KIND(_name, _member)					\
-	HELD("eph_" _name, zbud[TMEM_EPHEMERAL]._member),		\
+#define HELD_EPH(_name, _member) \
+	HELD("eph_" _name, zbud[TMEM_EPHEMERAL]._member)
+#define HELD_PERS(_name, _member) \
 	HELD("pers_" _name, zbud[TMEM_PERSISTENT]._member)
 
 static const struct held_file zcache_held[] = {
 	HELD("obj_count", objects),
 	HELD("obj_count_max", objects_max),
-	HELD_BY_KIND("pageframes", frames),
-	HELD_BY_KIND("pageframes_max", frames_max),
-	HELD_BY_KIND("zpages", zpages),
-	HELD_BY_KIND("zpages_max", zpages_max),
-	HELD_BY_KIND("zbytes", zbytes),
-	HELD_BY_KIND("zbytes_max", zbytes_max),
+	HELD_EPH("pageframes", frames),
+	HELD_PERS("pageframes", frames),
+	HELD_EPH("pageframes_max", frames_max),
+	HELD_PERS("pageframes_max", frames_max),
+	HELD_EPH("zpages", zpages),
+	HELD_PERS("zpages", zpages),
+	HELD_EPH("zpages_max", zpages_max),
+	HELD_PERS("zpages_max", zpages_max),
+	HELD_EPH("zbytes", zbytes),
+	HELD_PERS("zbytes", zbytes),
+	HELD_EPH("zbytes_max", zbytes_max),
+	HELD_PERS("zbytes_max", zbytes_max),
 };
 
 static const struct held_file zbud_held[] = {
-	HELD_BY_KIND("zbytes", zbytes),
-	HELD_BY_KIND("cumul_zbytes", cumul_zbytes),
-	HELD_BY_KIND("zpages", zpages),
-	HELD_BY_KIND("cumul_zpages", cumul_zpages),
-	HELD_BY_KIND("pageframes", frames),
-	HELD_BY_KIND("buddied_count", buddied),
-	HELD_BY_KIND("unbuddied_count", unbuddied),
-	HELD_BY_KIND("isolated_count", isolated),
+	HELD_EPH("zbytes", zbytes),
+	HELD_PERS("zbytes", zbytes),
+	HELD_EPH("cumul_zbytes", cumul_zbytes),
+	HELD_PERS("cumul_zbytes", cumul_zbytes),
+	HELD_EPH("zpages", zpages),
+	HELD_PERS("zpages", zpages),
+	HELD_EPH("cumul_zpages", cumul_zpages),
+	HELD_PERS("cumul_zpages", cumul_zpages),
+	HELD_EPH("pageframes", frames),
+	HELD_PERS("pageframes", frames),
+	HELD_EPH("buddied_count", buddied),
+	HELD_PERS("buddied_count", buddied),
+	HELD_EPH("unbuddied_count", unbuddied),
+	HELD_PERS("unbuddied_count", unbuddied),
+	HELD_EPH("isolated_count", isolated),
+	HELD_PERS("isolated_count", isolated),
 };
 
 /**

@@ -545,44 +545,48 @@ static void __exit zcache_exit(void)
 }
 
 #ifndef MODULE
-static int __init zcache_setup(char *arg)
-{
-	if (*arg && *arg != '=')
-		return 0;
-	enabled = true;
-	if (*arg && arg[1])
-		zcache_comp_name = arg + 1;
-	return 1;
-}
-__setup("zcache", zcache_setup);
+/* The names without a prefix are those of the original driver. */
 
-static int __init ramster_setup(char *arg)
+static int zcache_set_wanted(const char *val, const struct kernel_param *kp)
 {
-	if (*arg)
-		return 0;
+	enabled = true;
+	if (val && *val)
+		zcache_comp_name = (char *)val;
+	return 0;
+}
+
+static int zcache_set_ramster(const char *val, const struct kernel_param *kp)
+{
 	enabled = true;
 	ramster_enabled = true;
-	return 1;
+	return 0;
 }
-__setup("ramster", ramster_setup);
 
-static int __init nofrontswap_setup(char *arg)
+static int zcache_set_kept_gets(const char *val, const struct kernel_param *kp)
 {
-	if (*arg)
-		return 0;
-	disable_frontswap = true;
-	return 1;
-}
-__setup("nofrontswap", nofrontswap_setup);
-
-static int __init nofrontswapexclusivegets_setup(char *arg)
-{
-	if (*arg)
-		return 0;
 	frontswap_has_exclusive_gets = false;
-	return 1;
+	return 0;
 }
-__setup("nofrontswapexclusivegets", nofrontswapexclusivegets_setup);
+
+static const struct kernel_param_ops zcache_wanted_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = zcache_set_wanted,
+};
+
+static const struct kernel_param_ops zcache_ramster_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = zcache_set_ramster,
+};
+
+static const struct kernel_param_ops zcache_kept_gets_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
+	.set = zcache_set_kept_gets,
+};
+
+core_param_cb(zcache, &zcache_wanted_ops, NULL, 0);
+core_param_cb(ramster, &zcache_ramster_ops, NULL, 0);
+core_param_cb(nofrontswapexclusivegets, &zcache_kept_gets_ops, NULL, 0);
+core_param(nofrontswap, disable_frontswap, bool, 0);
 #endif
 
 /* After the compressors, which register as device-level initcalls do. */

@@ -188,11 +188,12 @@ int ramster_debug_add(struct ramster_node *node)
  */
 void ramster_debug_del(struct ramster_node *node)
 {
-	if (node->debug->dir)
-		debugfs_remove(node->debug->dir);
-	else
+	struct ramster_debug *debug = node->debug;
+
+	if (net_eq(node->info.net, &init_net))
 		debug_remove_files(ramster_dir);
-	kfree(node->debug);
+	debugfs_remove(debug->dir);
+	kfree(debug);
 	node->debug = NULL;
 }
 

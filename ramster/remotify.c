@@ -100,7 +100,7 @@ struct remotify {
 	unsigned long refused_until;
 	bool refused;
 	struct put_batch *put[NR_PUT_BATCHES];
-	struct mutex peers_lock;
+	struct mutex peers_lock;	/* see above */
 	struct xarray peers;
 };
 
@@ -156,6 +156,7 @@ static void put_release(struct put_batch *put)
 	struct remotify *remotify = put->remotify;
 
 	r2net_batch_reset(&put->batch);
+	/* Pairs with remotify_put_pass(): the thread sees an empty batch. */
 	smp_store_release(&put->busy, false);
 	remotify_kick(remotify);
 }
@@ -259,6 +260,7 @@ static void remotify_put_pass(struct remotify *remotify)
 
 	for (i = 0; more && i < NR_PUT_BATCHES; i++) {
 		put = remotify->put[i];
+		/* Pairs with put_release(). */
 		if (smp_load_acquire(&put->busy))
 			continue;
 		if (!remotify_may_put(remotify, target))
@@ -301,6 +303,7 @@ static void flush_done(struct r2tcp_req *req)
 			tmem_settle_debt(remotify->tmem, &flush->debt[i]);
 	}
 	r2net_batch_reset(&flush->batch);
+	/* Pairs with remotify_flush_peer(): the thread sees an empty batch. */
 	smp_store_release(&flush->busy, false);
 	if (done)
 		remotify_kick(remotify);
@@ -311,6 +314,7 @@ static void remotify_flush_peer(struct remotify *remotify,
 {
 	unsigned int nr, i;
 
+	/* Pairs with flush_done(). */
 	if (smp_load_acquire(&flush->busy) ||
 	    !r2tcp_connected(remotify->node->tcp, flush->to))
 		return;

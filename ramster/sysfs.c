@@ -25,6 +25,7 @@ static ssize_t interface_revision_show(struct kobject *kobj,
 {
 	return sysfs_emit(buf, "%d\n", INTERFACE_REVISION);
 }
+
 static struct kobj_attribute interface_revision_attr =
 	__ATTR_RO(interface_revision);
 
@@ -39,6 +40,7 @@ static ssize_t remote_pers_pages_show(struct kobject *kobj,
 	ramster_owner_put();
 	return sysfs_emit(buf, "%llu\n", stats.remote[TMEM_PERSISTENT]);
 }
+
 static struct kobj_attribute remote_pers_pages_attr =
 	__ATTR_RO(remote_pers_pages);
 
@@ -115,6 +117,7 @@ static ssize_t remote_target_nodenum_store(struct kobject *kobj,
 		pr_info("node %d is the remotification target\n", target);
 	return len;
 }
+
 static struct kobj_attribute remote_target_nodenum_attr =
 	__ATTR_RW(remote_target_nodenum);
 
@@ -148,6 +151,7 @@ static ssize_t pers_remotify_enable_store(struct kobject *kobj,
 	ramster_owner_put();
 	return node ? len : -ENODEV;
 }
+
 static struct kobj_attribute pers_remotify_enable_attr =
 	__ATTR_RW(pers_remotify_enable);
 
