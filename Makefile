@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the kernel's build (drivers/staging/ramster) this is a Kbuild file; typed
+# by a person it offers the targets that "make help" lists.
+
+ifneq ($(KERNELRELEASE),)
+
+# --- Kbuild ------------------------------------------------------------------
+
+obj-$(CONFIG_ZCACHE) += zcache.o
+zcache-y := zcache-main.o zcache-comp.o tmem.o zbud.o
+zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
+zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o
+
+# After zcache: when both are built in, the order here is the order of start.
+obj-$(CONFIG_RAMSTER) += ramster.o
+ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
+	       r2net.o r2wire.o tcp.o tcp_sock.o nodemanager.o sysfs.o)
+ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
+ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
+					   tcp_test.o nodemanager_test.o)
+
+obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o
+
+else
+
+# --- for people --------------------------------------------------------------
+
+MODE ?= ramster
+CONFIG ?= demo
+
+help:
+	@echo 'make demo              two kernels, one short of RAM, one lending: build, boot,'
+	@echo '                       swap over TCP, verify every byte (as root, on Debian)'
+	@echo 'make demo MODE=zcache  the same work with the local compressed store alone'
+	@echo 'make demo MODE=swap    the same work on plain swap'
+	@echo 'make check             all tests: KUnit, clusters of kernels, static checks'
+	@echo 'make check PART=kunit|cluster|static'
+	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
+	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
+	@echo 'make deps              install what all of this needs from Debian'
+	@echo 'make clean-cache       remove kernels, builds and logs'
+	@echo
+	@echo 'environment: RAMSTER_CACHE=DIR (default /var/cache/ramster for root),'
+	@echo '             KSRC=DIR a Linux 6.12 tree to use instead of the package'
+
+deps:
+	tools/deps.sh
+
+kernel:
+	tools/kernel.sh --config $(CONFIG)
+
+demo:
+	tools/demo.sh --mode $(MODE)
+
+check:
+	tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
+
+kunit static:
+	tools/check.sh --part $@
+
+clean-cache:
+	tools/clean-cache.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help deps kernel demo check kunit static clean-cache
+
+endif

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Packs what a test guest runs: Debian's static busybox, our static C programs
+# and the scripts of guest/ (as /tests).  Prints the path of the archive, which
+# is made again only when something in it has changed.
+set -eu -o pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tools/lib.sh
+. tools/lib.sh
+
+need_packages_for qemu >&2
+
+# static busybox, not the one that happens to be first in the path
+busybox=
+for b in /bin/busybox /usr/bin/busybox; do
+	[ ! -x $b ] || ! "$b" true || busybox=$b
+done
+[ -n "$busybox" ] || die "no busybox; install busybox-static"
+
+here=tools/testing
+sources=("$here"/*.c "$here"/guest/* tools/ramster.sh tools/demo/*)
+hash=$({ cat "$0" "$busybox"; for f in "${sources[@]}"; do
+	[ ! -f "$f" ] || { echo "$f"; cat "$f"; }; done; } | short_hash)
+out=$RAMSTER_CACHE/initramfs-$hash.gz
+if [ ! -s "$out" ]; then
+	say "packing the initramfs"
+	tmp=$(mktemp -d)
+	trap 'rm -rf "$tmp"' EXIT
+	r=$tmp/root
+	mkdir -p "$r"/{bin,sbin,usr/bin,usr/sbin,dev,proc,sys,tmp,run,etc,tests,mnt}
+	cp "$busybox" "$r/bin/busybox"
+	for a in $("$busybox" --list); do
+		[ "$a" = busybox ] || ln -s busybox "$r/bin/$a"
+	done
+	for f in "$here"/*.c; do
+		gcc -static -O2 -Wall -Wextra -pthread -o "$r/bin/$(basename "$f" .c)" "$f" >&2
+	done
+	cp "$here/guest/init" "$r/init"
+	for f in "$here"/guest/*; do
+		cp "$f" "$r/tests/"
+	done
+	if [ -e tools/ramster.sh ]; then
+		cp tools/ramster.sh "$r/bin/ramster.sh"
+	fi
+	: >"$r/etc/fstab"
+	chmod 755 "$r/init" "$r"/tests/*
+	(cd "$r" && find . | sort | cpio -o -H newc -R 0:0 --quiet) |
+		gzip -1n >"$tmp/out.gz"
+	mv "$tmp/out.gz" "$out"
+	# the last few are enough
+	find "$RAMSTER_CACHE" -maxdepth 1 -name 'initramfs-*.gz' -mmin +1440 -delete
+fi
+echo "$out"
