@@ -16,7 +16,8 @@
  *        +--------- zbud_free() <----------- isolated --+
  *
  * A frame is a candidate of zbud_isolate_oldest() only while each of its
- * zpages is ready.  Whoever frees a zpage or calls zbud_ready() on it must
+ * zpages is ready.  One whose only zpage is pending may be given a second one;
+ * one that is isolated may not.  Whoever frees a zpage or calls zbud_ready() on it must
  * make sure that nobody else frees it meanwhile (tmem: the object's lock).
  */
 #ifndef _RAMSTER_ZBUD_H
