@@ -21,7 +21,9 @@
  * Lock order: object lock (the xarray's xa_lock) -> tmem debt lock
  *             object lock -> zbud pool lock
  * All of them are leaf spinlocks for the rest of the kernel: they are taken in
- * task context only, possibly with interrupts off, never in an interrupt.
+ * task context only, possibly with interrupts off, never in an interrupt.  So
+ * tmem may not be called under a lock that some interrupt takes (the i_pages of
+ * a file, say), although interrupts may be off.
  */
 #ifndef _RAMSTER_TMEM_H
 #define _RAMSTER_TMEM_H

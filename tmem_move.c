@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tmem: pages that go to peers, and what peers have to be told to forget.
+ *
+ * The word of a slot (see tmem.c) goes through these states:
+ *
+ *           send_begin               send_done: STORED
+ *   none ---------------> SENDING ----------------------> the slot is remote
+ *    ^ ^                   |  |                               |
+ *    | |  send_done:       |  |  send_done: UNKNOWN, or       | put, flush
+ *    | |    REFUSED        |  |  STORED although the page     |
+ *    | +-------------------+  |  was replaced or flushed      v
+ *    |                        +-----------------------------> debt
+ *    +------------------------------------------------------- settle
+ */
+#include <linux/export.h>
+#include <linux/sched.h>
+
+#include "tmem_int.h"
+
+/*
+ * debts
+ */
+
+/* The slot's word, which has no SENDING, is something to be settled. */
+void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
+{
+	struct tmem *tmem = obj->pool->tmem;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	__xa_set_mark(&obj->pages, index, TMEM_DEBT_MARK);
+	__set_bit(word_node(word), obj->creditors);
+	if (!obj->debts++) {
+		spin_lock(&tmem->debt_lock);
+		list_add_tail(&obj->debtor, &tmem->debtors);
+		spin_unlock(&tmem->debt_lock);
+	}
+	atomic64_inc(&tmem->debts);
+	if (tmem->owes)
+		tmem->owes(tmem->owes_arg);
+}
+
+void tmem_debt_del(struct tmem_object *obj, u32 index)
+{
+	struct tmem *tmem = obj->pool->tmem;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	__xa_clear_mark(&obj->pages, index, TMEM_DEBT_MARK);
+	if (!--obj->debts) {
+		spin_lock(&tmem->debt_lock);
+		list_del(&obj->debtor);
+		spin_unlock(&tmem->debt_lock);
+		bitmap_zero(obj->creditors, TMEM_NODES);
+	}
+	atomic64_dec(&tmem->debts);
+}
+
+/*
+ * moving a page to a peer
+ */
+
+struct tmem_isolated {
+	struct tmem_handle *handle;
+	u64 *version;
+};
+
+static void tmem_peek(void *arg, const void *data, size_t size)
+{
+	struct tmem_isolated *isolated = arg;
+	const struct tmem_header *header = data;
+
+	*isolated->handle++ = (struct tmem_handle) {
+		.client = header->client,
+		.pool = header->pool,
+		.oid = header->oid,
+		.index = header->index,
+	};
+	*isolated->version++ = header->version;
+}
+
+/**
+ * tmem_isolate_oldest - choose the pages that were stored first
+ * @tmem: where
+ * @kind: pages of this kind
+ * @handle: receives the names of the pages of one frame
+ * @version: receives their versions
+ *
+ * The pages stay where they are and may be read, replaced and flushed by their
+ * owners.  Each has to be sent (tmem_send_begin(), tmem_send_done()), flushed
+ * with its version, or put back by tmem_send_done() with TMEM_SEND_REFUSED.
+ * Pages of any client may come.
+ *
+ * Context: task or atomic.  Takes the zbud pool's lock.
+ * Return: number of pages, 0 to 2.
+ */
+unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
+				 struct tmem_handle handle[2], u64 version[2])
+{
+	struct tmem_isolated isolated = {
+		.handle = handle,
+		.version = version,
+	};
+
+	return zbud_isolate_oldest(tmem->zbud[kind], tmem_peek, &isolated);
+}
+EXPORT_SYMBOL_GPL(tmem_isolate_oldest);
+
+/* Under rcu_read_lock(), which also keeps a pool in use from being destroyed. */
+static struct tmem_object *tmem_handle_find(struct tmem *tmem,
+					    const struct tmem_handle *handle)
+{
+	struct tmem_pool *pool;
+
+	pool = tmem_pool_find(tmem, handle->client, handle->pool);
+	return pool ? tmem_object_find(pool, &handle->oid) : NULL;
+}
+
+static int tmem_slot_send_begin(struct tmem_object *obj, u32 index, u8 node,
+				struct tmem_blob *blob)
+{
+	void *slot = xa_load(&obj->pages, index);
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (!slot_is_local(slot) || slot_version(slot) != blob->version ||
+	    slot_word(slot))
+		return -ENOENT;
+	slot_header(slot)->owed = word_make(node, blob->version) | TMEM_SENDING;
+	atomic64_inc(&obj->pool->tmem->sending);
+	tmem_page_read(slot, blob);
+	return 0;
+}
+
+/**
+ * tmem_send_begin - read a page that is to be sent to a peer
+ * @tmem: where
+ * @handle: page that was isolated
+ * @node: the peer
+ * @blob: version says which version was isolated; data points to room for
+ *	TMEM_MAX_BLOB bytes.  Receives the bytes, len and crc.
+ *
+ * From now on the peer counts as one that may hold this version, until
+ * tmem_send_done() was called, which has to happen exactly once.
+ *
+ * Context: task or atomic.  Takes the object's lock.
+ * Return: 0; -ENOENT if that version is no longer here, and so nothing is to be
+ *	sent or put back; -EPERM for a page of another client, which only its
+ *	owner may send anywhere: it stays isolated.
+ */
+int tmem_send_begin(struct tmem *tmem, const struct tmem_handle *handle,
+		    u8 node, struct tmem_blob *blob)
+{
+	struct tmem_object *obj;
+	int err = -ENOENT;
+
+	if (handle->client != TMEM_CLIENT_LOCAL)
+		return -EPERM;
+	rcu_read_lock();
+	obj = tmem_handle_find(tmem, handle);
+	if (obj) {
+		xa_lock(&obj->pages);
+		if (!obj->dead)
+			err = tmem_slot_send_begin(obj, handle->index, node,
+						   blob);
+		xa_unlock(&obj->pages);
+	}
+	rcu_read_unlock();
+	return err;
+}
+EXPORT_SYMBOL_GPL(tmem_send_begin);
+
+/* The very page that was sent is still here: commit the move, or undo it. */
+static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
+			   u64 word, enum tmem_send_result result)
+{
+	switch (result) {
+	case TMEM_SEND_STORED:
+		slot_set_word(obj, index, word);
+		tmem_count_remote(obj, 1);
+		slot_free_local(obj, slot);
+		return true;
+	case TMEM_SEND_REFUSED:
+		slot_header(slot)->owed = 0;
+		slot_ready(obj, slot);
+		return false;
+	case TMEM_SEND_UNKNOWN:
+		slot_header(slot)->owed = word;
+		tmem_debt_add(obj, index, word);
+		return false;
+	}
+	return false;
+}
+
+/* The page was replaced or flushed since: only the peer's copy is at issue. */
+static void tmem_slot_sent_late(struct tmem_object *obj, u32 index, void *slot,
+				u64 word, enum tmem_send_result result)
+{
+	bool refused = result == TMEM_SEND_REFUSED;
+
+	if (slot_is_local(slot)) {
+		slot_header(slot)->owed = refused ? 0 : word;
+		if (refused)
+			slot_ready(obj, slot);
+	} else if (refused) {
+		__xa_erase(&obj->pages, index);
+	} else {
+		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
+	}
+	if (!refused)
+		tmem_debt_add(obj, index, word);
+}
+
+static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
+				u64 version, u8 node,
+				enum tmem_send_result result)
+{
+	void *slot = xa_load(&obj->pages, index);
+	u64 word = word_make(node, version);
+	bool same;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	same = slot_is_local(slot) && slot_version(slot) == version;
+	if (slot_word(slot) != (word | TMEM_SENDING)) {
+		/* Isolated, never begun, and now put back. */
+		if (same && !slot_word(slot) && result == TMEM_SEND_REFUSED)
+			slot_ready(obj, slot);
+		return false;
+	}
+	atomic64_dec(&obj->pool->tmem->sending);
+	if (same)
+		return tmem_slot_sent(obj, index, slot, word, result);
+	tmem_slot_sent_late(obj, index, slot, word, result);
+	return false;
+}
+
+/**
+ * tmem_send_done - tell what became of a page that was sent
+ * @tmem: where
+ * @handle: page
+ * @version: version that was sent
+ * @node: peer to which it was sent
+ * @result: what the peer said, if anything
+ *
+ * If just that version is still in its slot and the peer has it, the page is
+ * with the peer from now on.  If it has been replaced or flushed meanwhile, what
+ * the peer has, or may have, is a debt.  With TMEM_SEND_REFUSED, the page goes
+ * back among the candidates, also if tmem_send_begin() was never called for it.
+ *
+ * Allocates nothing.
+ *
+ * Context: task or atomic.  Takes the object's lock.
+ * Return: whether the page became a remote one.
+ */
+bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
+		    u64 version, u8 node, enum tmem_send_result result)
+{
+	struct tmem_object *obj;
+	bool moved = false;
+
+	rcu_read_lock();
+	obj = tmem_handle_find(tmem, handle);
+	if (obj) {
+		xa_lock(&obj->pages);
+		if (!obj->dead)
+			moved = tmem_slot_send_done(obj, handle->index, version,
+						    node, result);
+		tmem_object_reap(obj);
+		xa_unlock(&obj->pages);
+	}
+	rcu_read_unlock();
+	return moved;
+}
+EXPORT_SYMBOL_GPL(tmem_send_done);
+
+/*
+ * collecting and settling debts
+ */
+
+static void tmem_debt_fill(struct tmem_debt *debt,
+			   const struct tmem_object *obj, u8 node)
+{
+	*debt = (struct tmem_debt) {
+		.handle.client = obj->pool->client,
+		.handle.pool = obj->pool->id,
+		.handle.oid = obj->oid,
+		.node = node,
+	};
+}
+
+/*
+ * Is there nothing in this object but at least two tombstones of this node?
+ * Returns the highest of their versions, else 0.
+ */
+static u64 tmem_object_all_owed(struct tmem_object *obj, u8 node)
+{
+	unsigned long index;
+	u64 version = 0;
+	void *slot;
+
+	if (obj->debts < 2)
+		return 0;
+	xa_for_each(&obj->pages, index, slot) {
+		if (!slot_is_tombstone(slot) ||
+		    slot_word(slot) & TMEM_SENDING ||
+		    word_node(slot_word(slot)) != node)
+			return 0;
+		version = max(version, slot_version(slot));
+	}
+	return version;
+}
+
+static unsigned int tmem_object_collect(struct tmem_object *obj, u8 node,
+					struct tmem_debt *debt,
+					unsigned int max)
+{
+	unsigned long index;
+	unsigned int n = 0;
+	u64 version;
+	void *slot;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (!test_bit(node, obj->creditors))
+		return 0;
+	version = tmem_object_all_owed(obj, node);
+	if (version) {
+		tmem_debt_fill(debt, obj, node);
+		debt->version = version;
+		debt->whole_object = true;
+		return 1;
+	}
+	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK) {
+		if (word_node(slot_word(slot)) != node)
+			continue;
+		if (n == max)
+			return n;
+		tmem_debt_fill(&debt[n], obj, node);
+		debt[n].handle.index = index;
+		debt[n].version = word_version(slot_word(slot));
+		n++;
+	}
+	if (!n)
+		__clear_bit(node, obj->creditors);
+	return n;
+}
+
+/*
+ * The debtor to be looked at next, which then becomes the last one; NULL when
+ * this collection has seen them all.
+ */
+static struct tmem_object *tmem_next_debtor(struct tmem *tmem)
+{
+	struct tmem_object *obj;
+
+	lockdep_assert_held(&tmem->collect_lock);
+	spin_lock(&tmem->debt_lock);
+	obj = list_first_entry_or_null(&tmem->debtors, struct tmem_object,
+				       debtor);
+	if (obj && obj->collection == tmem->collection)
+		obj = NULL;
+	if (obj) {
+		obj->collection = tmem->collection;
+		list_move_tail(&obj->debtor, &tmem->debtors);
+	}
+	spin_unlock(&tmem->debt_lock);
+	return obj;
+}
+
+/**
+ * tmem_collect_debts - list what a peer has to be told to forget
+ * @tmem: where
+ * @node: the peer
+ * @debt: receives the debts
+ * @max: room in @debt, in debts; not 0
+ *
+ * Nothing is changed: a debt is listed again and again until it is settled.
+ * So there has to be one caller for a node at a time, who settles, or gives up
+ * on, what was listed before it asks again.
+ *
+ * Each call begins behind the object where the last one ended.
+ *
+ * Context: may sleep.  Takes the locks of the objects that owe something.
+ * Return: number of debts, 0 if none was owed to @node when the call began.
+ */
+unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
+				struct tmem_debt *debt, unsigned int max)
+{
+	struct tmem_object *obj;
+	unsigned int n = 0;
+
+	mutex_lock(&tmem->collect_lock);
+	tmem->collection++;
+	do {
+		rcu_read_lock();
+		obj = tmem_next_debtor(tmem);
+		if (obj) {
+			xa_lock(&obj->pages);
+			if (!obj->dead)
+				n += tmem_object_collect(obj, node, debt + n,
+							 max - n);
+			xa_unlock(&obj->pages);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (obj && n < max);
+	mutex_unlock(&tmem->collect_lock);
+	return n;
+}
+EXPORT_SYMBOL_GPL(tmem_collect_debts);
+
+/*
+ * The peer has forgotten @version of the slot's page and what is older.  A page
+ * that waited for this can be sent now: one that replaced a remote page as the
+ * newest, one whose sending ended in doubt as the oldest, which it was before.
+ */
+static void tmem_slot_settle(struct tmem_object *obj, u32 index, void *slot)
+{
+	lockdep_assert_held(&obj->pages.xa_lock);
+	tmem_debt_del(obj, index);
+	if (slot_is_local(slot)) {
+		slot_header(slot)->owed = 0;
+		slot_ready(obj, slot);
+	} else {
+		__xa_erase(&obj->pages, index);
+	}
+}
+
+static void tmem_object_settle(struct tmem_object *obj,
+			       const struct tmem_debt *debt)
+{
+	unsigned long index = debt->whole_object ? 0 : debt->handle.index;
+	unsigned long last = debt->whole_object ? ULONG_MAX : index;
+	void *slot;
+	u64 word;
+
+	/* Words with SENDING have no mark: what comes of these is not known. */
+	for (slot = xa_find(&obj->pages, &index, last, TMEM_DEBT_MARK); slot;
+	     slot = xa_find_after(&obj->pages, &index, last, TMEM_DEBT_MARK)) {
+		word = slot_word(slot);
+		if (word_node(word) == debt->node &&
+		    (word_version(word) == debt->version ||
+		     (debt->whole_object &&
+		      word_version(word) < debt->version)))
+			tmem_slot_settle(obj, index, slot);
+	}
+}
+
+/**
+ * tmem_settle_debt - a peer has forgotten what it was told to forget
+ * @tmem: where
+ * @debt: as it was listed
+ *
+ * Nothing happens if the debt is gone.
+ *
+ * Context: task or atomic.  Takes the object's lock.
+ */
+void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt)
+{
+	struct tmem_object *obj;
+
+	rcu_read_lock();
+	obj = tmem_handle_find(tmem, &debt->handle);
+	if (obj) {
+		xa_lock(&obj->pages);
+		if (!obj->dead)
+			tmem_object_settle(obj, debt);
+		tmem_object_reap(obj);
+		xa_unlock(&obj->pages);
+	}
+	rcu_read_unlock();
+}
+EXPORT_SYMBOL_GPL(tmem_settle_debt);
