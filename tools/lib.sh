@@ -106,3 +106,12 @@ need_packages_for() {
 		esac
 	done
 }
+
+# tsc_khz: what to tell guests; see tools/testing/host/tsckhz.c.
+tsc_khz() {
+	local prog=$RAMSTER_CACHE/tsckhz src=$RAMSTER_TOP/tools/testing/host/tsckhz.c
+
+	grep -q constant_tsc /proc/cpuinfo || return 0
+	[ "$prog" -nt "$src" ] || gcc -O2 -o "$prog" "$src"
+	"$prog"
+}

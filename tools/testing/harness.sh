@@ -39,11 +39,13 @@
 #	wait_mark NAME REGEX [SECS]	wait for a "mark" line
 #	wait_on NAME SECS COMMAND...	repeat a command in the guest until it succeeds
 #	counter NAME FILE	number in a file under /sys/kernel/debug, 0 if absent
+#	put_file NAME PATH <FILE	copy a small file into the guest
 #	kill_guest NAME		SIGKILL: as if power were cut
 #	pause_guest NAME, resume_guest NAME	SIGSTOP, SIGCONT
 #	cut_link NAME, join_link NAME	pull its network cable, plug it in
 #	expect_splat NAME REGEX	this guest is meant to say that on its console
-#	finish [NAME...]	all, or these guests: final.sh, then stop
+#	finish [NAME...]	all, or these guests: swap and node off, nothing
+#			held, nothing leaked (guest/final.sh); then stop them
 #	note TEXT, fail TEXT
 #
 # Times are in seconds and are multiplied by $RAMSTER_SLOW (default 1).
@@ -405,6 +407,16 @@ counter() {
 	on "$1" ". /tests/lib.sh; counter $2"
 }
 
+# put_file NAME PATH: standard input becomes that file in the guest.
+put_file() {
+	local chunk
+
+	on "$1" ": >$2"
+	base64 -w 2000 | while read -r chunk || [ -n "$chunk" ]; do
+		on "$1" "echo $chunk | base64 -d >>$2"
+	done
+}
+
 # --- what happens to machines ------------------------------------------------
 
 kill_guest() {
@@ -452,23 +464,45 @@ expect_splat() {
 	ALLOWED[$1]=${ALLOWED[$1]:+${ALLOWED[$1]}|}$2
 }
 
-finish() {
-	local g out
+# final STEP NAME...: a step of final.sh in several guests at once.
+final() {
+	local step=$1 g bad='' jobs=()
+	shift
+	for g in "$@"; do
+		jobs+=("$(start "$g" "sh /tests/final.sh $step")")
+	done
+	for g in "$@"; do
+		wait_job "$g" "${jobs[0]}" 240 || {
+			printf '%s at the end (%s):\n' "$g" "$step" >&2
+			output "$g" "${jobs[0]}" | sed 's/^/    /' >&2
+			bad+=" $g"
+		}
+		jobs=("${jobs[@]:1}")
+	done
+	[ -z "$bad" ] || fail "not clean at the end:$bad"
+}
 
+finish() {
+	local g guests=() killed=
+
+	for g in "${!PID[@]}"; do
+		[ "${FINISHED[$g]:-}" != killed ] || killed=1
+	done
 	[ $# -gt 0 ] || set -- "${!PID[@]}"
 	for g in "$@"; do
-		[ -z "${FINISHED[$g]:-}" ] || continue
-		healthy "$g"
-		out=$(ON_TIMEOUT=180 on "$g" 'sh /tests/final.sh') || {
-			printf '%s\n' "$out" | sed 's/^/    /' >&2
-			fail "$g was not clean at its end"
-		}
+		[ -n "${FINISHED[$g]:-}" ] || guests+=("$g")
+	done
+	[ ${#guests[@]} != 0 ] || return 0
+	final quiesce "${guests[@]}"
+	# what a dead machine had here may stay until the node goes down
+	[ -n "$killed" ] || final settled "${guests[@]}"
+	final down "${guests[@]}"
+	for g in "${guests[@]}"; do
 		healthy "$g"
 		order "$g" 'last run reboot -f'
 		FINISHED[$g]="done"
 	done
-	for g in "$@"; do
-		[ "${FINISHED[$g]}" = "done" ] || continue
+	for g in "${guests[@]}"; do
 		timeout 20 tail --pid="${PID[$g]}" -f /dev/null ||
 			kill -KILL "${PID[$g]}"
 		wait "${PID[$g]}" 2>/dev/null || :

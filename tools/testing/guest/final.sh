@@ -2,8 +2,12 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The last thing that runs in every guest: stop what is going on, then nothing
-# may be held any more and nothing may have leaked.
+# The last things that run in every guest.  In this order, each in all guests of
+# a test before the next:
+#
+#	final.sh quiesce	swap off: nothing of this machine is anywhere else
+#	final.sh settled	the peers know: nothing is held any more
+#	final.sh down		the node down: still nothing, and nothing leaked
 
 . /tests/lib.sh
 
@@ -13,37 +17,32 @@ bad() {
 	status=1
 }
 
-# Counters of things held, under /sys/kernel/debug.  All must be zero when swap
-# is off and the node is down.
-HELD="
-frontswap/held_pages
-zcache/obj_count
-zcache/objnode_count
-zcache/eph_pageframes
-zcache/pers_pageframes
-zcache/eph_zpages
-zcache/pers_zpages
-zcache/eph_zbytes
-zcache/pers_zbytes
-zbud/eph_zbytes
-zbud/pers_zbytes
-zbud/eph_zpages
-zbud/pers_zpages
-zbud/eph_pageframes
-zbud/pers_pageframes
-zbud/eph_buddied_count
-zbud/pers_buddied_count
-zbud/eph_unbuddied_count
-zbud/pers_unbuddied_count
-zbud/pers_zombie_count
-ramster/foreign_eph_pages
-ramster/foreign_pers_pages
-"
+# Counters of things held.  In debugfs, a node that is not in the first network
+# namespace has a directory of its own below ramster/.
+held_files() {
+	for f in obj_count eph_pageframes pers_pageframes eph_zpages pers_zpages \
+		 eph_zbytes pers_zbytes; do
+		echo "zcache/$f"
+	done
+	for f in eph_zbytes pers_zbytes eph_zpages pers_zpages eph_pageframes \
+		 pers_pageframes eph_buddied_count pers_buddied_count \
+		 eph_unbuddied_count pers_unbuddied_count eph_isolated_count \
+		 pers_isolated_count; do
+		echo "zbud/$f"
+	done
+	for d in ramster $(cd "$D" && ls -d ramster/*/ 2>/dev/null); do
+		for f in foreign_eph_pages foreign_pers_pages \
+			 foreign_pers_zbytes foreign_pers_pageframes \
+			 foreign_objects remote_pers_pages remote_debts \
+			 remote_sending; do
+			echo "${d%/}/$f"
+		done
+	done
+	echo frontswap/held_pages
+}
 
 held() {
-	local f n
-
-	for f in $HELD; do
+	for f in $(held_files); do
 		n=$(counter "$f")
 		[ "$n" = 0 ] || echo "$f=$n"
 	done
@@ -53,24 +52,31 @@ nothing_held() {
 	[ -z "$(held)" ]
 }
 
-# What a test made in frontswap_torture or elsewhere and what it loads is its
-# own to take away; swap and the node are taken away here.
-swapoff -a || bad "swapoff failed"
-[ ! -e /tests/stop.sh ] || sh /tests/stop.sh || bad "the node did not stop"
-
-# flushes travel, frames go by RCU: a moment is allowed
-wait_until 10 nothing_held || bad "still held:" "$(held | tr '\n' ' ')"
-
-if [ -e "$D/kmemleak" ]; then
-	# an object counts once it has been unreferenced in two scans and is older
-	# than five seconds
+kmemleak() {
+	[ -e "$D/kmemleak" ] || return 0
+	# an object counts when two scans found no pointer to it, the second of
+	# them when it was older than five seconds
 	echo scan >"$D/kmemleak"
 	sleep 5
 	echo scan >"$D/kmemleak"
-	if [ -s "$D/kmemleak" ]; then
-		echo "kmemleak:"
-		head -n 60 "$D/kmemleak"
-		status=1
+	[ -s "$D/kmemleak" ] || return 0
+	bad "kmemleak:"
+	head -n 60 "$D/kmemleak"
+}
+
+case $1 in
+quiesce)
+	swapoff -a || bad "swapoff failed" ;;
+settled)
+	# flushes travel, frames go by RCU: a moment is allowed
+	wait_until "${2:-15}" nothing_held ||
+		bad "still held: $(held | tr '\n' ' ')" ;;
+down)
+	if [ -n "$(ls /sys/kernel/config/ramster 2>/dev/null)" ]; then
+		ramster.sh -w 5 stop || bad "the node did not stop"
 	fi
-fi
+	wait_until 10 nothing_held ||
+		bad "still held with the node down: $(held | tr '\n' ' ')"
+	kmemleak ;;
+esac
 exit $status
