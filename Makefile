@@ -8,14 +8,16 @@ ifneq ($(KERNELRELEASE),)
 # --- Kbuild ------------------------------------------------------------------
 
 obj-$(CONFIG_ZCACHE) += zcache.o
-zcache-y := zcache-main.o zcache-comp.o tmem.o zbud.o
+zcache-y := zcache-main.o zcache-comp.o tmem.o tmem_move.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o
 
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
 ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
-	       r2net.o r2wire.o tcp.o tcp_sock.o nodemanager.o sysfs.o)
+	       r2net.o r2wire.o tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
+	       tcp_peer.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \
+	       nodemanager.o nodemanager_rules.o sysfs.o)
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 					   tcp_test.o nodemanager_test.o)
