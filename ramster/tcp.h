@@ -14,6 +14,7 @@
 #ifndef _RAMSTER_TCP_H
 #define _RAMSTER_TCP_H
 
+#include <linux/kconfig.h>
 #include <linux/list.h>
 #include <linux/socket.h>
 #include <linux/types.h>
@@ -24,30 +25,46 @@ struct r2tcp;
 struct r2tcp_peer;
 
 /**
- * struct r2tcp_req - a request to a peer; owned by the caller, lent until done
- * @node: private to tcp
- * @hdr: private to tcp
- * @id: private to tcp
- * @type: R2_PUT, R2_GET or R2_FLUSH
- * @items: items in the payload
- * @payload: what to send after the header; must not change before @done
+ * struct r2tcp_out - a frame that is to be sent; private to tcp
+ * @node: place in a queue of the sender
+ * @hdr: the header
+ * @payload: what follows it
  * @len: bytes of @payload
- * @reply: where the reply's payload goes
- * @reply_max: room there; a longer reply closes the connection
- * @deadline: jiffies at which to give up
- * @retry: across a broken connection, send again to the same instance of the
- *	peer until @deadline, rather than end with -ENOTCONN
- * @result: 0: @reply_len bytes are in @reply; -ENOTCONN: no or a broken
- *	connection, the peer may or may not have acted; -ETIMEDOUT: deadline
- *	passed; -EHOSTDOWN: the peer has come back as a new instance, or the
- *	peer is being removed
- * @reply_len: bytes of the reply
- * @done: called exactly once, in task context, may sleep shortly but not for
- *	the network; the request belongs to the caller again
+ * @kind: what this is embedded in
  */
-struct r2tcp_req {
+struct r2tcp_out {
 	struct list_head node;
 	struct r2_hdr hdr;
+	const void *payload;
+	unsigned int len;
+	u8 kind;
+};
+
+/**
+ * struct r2tcp_req - a request to a peer; owned by the caller, lent until done
+ * @out: private to tcp
+ * @id: private to tcp
+ * @type: R2_PUT, R2_GET or R2_FLUSH
+ * @items: items in the payload; 0 for R2_GET
+ * @payload: what to send after the header; must not change before @done
+ * @len: bytes of @payload
+ * @reply: where the reply's payload goes; aligned to R2_ALIGN
+ * @reply_max: room there; a longer reply closes the connection
+ * @deadline: jiffies at which to give up
+ * @retry: survive a broken connection: wait for the next one, if need be send
+ *	again, to the same instance of the peer, until @deadline, rather than
+ *	end with -ENOTCONN
+ * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
+ *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
+ *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
+ *	instance, or is being removed
+ * @reply_len: bytes of the reply
+ * @done: called exactly once, in task context, by a thread of tcp, maybe under
+ *	memalloc_noreclaim; may sleep shortly but not for the network; the
+ *	request belongs to the caller again
+ */
+struct r2tcp_req {
+	struct r2tcp_out out;
 	u64 id;
 	enum r2_type type;
 	unsigned int items;
@@ -64,9 +81,10 @@ struct r2tcp_req {
 
 /**
  * struct r2tcp_reply - room for the answer to a peer's request
- * @items: items in @buf, set by the handler
+ * @items: items in @buf, set by the handler; 0 for GET
  * @len: bytes in @buf, set by the handler
- * @buf: R2_MAX_PAGE + sizeof(struct r2_get_reply) bytes
+ * @buf: R2_MAX_PAGE + sizeof(struct r2_get_reply) bytes, aligned to R2_ALIGN;
+ *	holds leftovers
  */
 struct r2tcp_reply {
 	unsigned int items;
@@ -76,9 +94,10 @@ struct r2tcp_reply {
 
 /**
  * struct r2tcp_ops - what the layer above does with what comes in
- * @put: a PUT came in; fill in the statuses.  Non-zero closes the connection
- * @get: a GET came in; fill in a struct r2_get_reply and the data
- * @flush: a FLUSH came in; fill in the statuses
+ * @put: a PUT came in, well-formed from end to end; fill in the statuses.
+ *	Non-zero closes the connection
+ * @get: a GET came in, well-formed; fill in a struct r2_get_reply and the data
+ * @flush: a FLUSH came in, well-formed; fill in the statuses
  * @up: handshake done; @new_instance if the peer was not seen before or has
  *	lost what it held.  Called before any request of the peer is handled
  * @down: the connection is gone; nothing is lost by that
@@ -149,7 +168,13 @@ unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 		     struct r2tcp_peer_stats *stats);
 void r2tcp_set_reconnect_delay(struct r2tcp *tcp, unsigned int ms);
+int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
+		       unsigned int keepalive_delay_ms);
 
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
+
+#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
+void r2tcp_kick(struct r2tcp *tcp, unsigned int node);
+#endif
 
 #endif /* _RAMSTER_TCP_H */

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A node as tcp sees it: the table of peers, and what others may ask of it.
+ * The list of files and the lock order are in tcp_private.h.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/err.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include "tcp_private.h"
+
+static int r2tcp_create_queues(struct r2tcp *tcp)
+{
+	tcp->wq = alloc_workqueue("r2tcp/%u", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+				  tcp->config.node);
+	if (!tcp->wq)
+		return -ENOMEM;
+	tcp->greet_wq = alloc_workqueue("r2greet/%u",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+					tcp->config.node);
+	if (!tcp->greet_wq) {
+		destroy_workqueue(tcp->wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void r2tcp_destroy_queues(struct r2tcp *tcp)
+{
+	destroy_workqueue(tcp->greet_wq);
+	destroy_workqueue(tcp->wq);
+}
+
+static struct r2tcp *r2tcp_alloc(const struct r2tcp_config *config,
+				 const struct r2tcp_ops *ops, void *arg)
+{
+	struct r2tcp *tcp = kzalloc(sizeof(*tcp), GFP_KERNEL);
+
+	if (!tcp)
+		return NULL;
+	tcp->config = *config;
+	tcp->ops = ops;
+	tcp->arg = arg;
+	mutex_init(&tcp->mutex);
+	do {
+		tcp->instance = get_random_u64();
+	} while (!tcp->instance);
+	get_net_track(config->net, &tcp->ns_tracker, GFP_KERNEL);
+	return tcp;
+}
+
+static void r2tcp_free(struct r2tcp *tcp)
+{
+	put_net_track(tcp->config.net, &tcp->ns_tracker);
+	kfree(tcp);
+}
+
+static bool r2tcp_config_ok(const struct r2tcp_config *config)
+{
+	return config->node < R2_MAX_NODES && config->idle_timeout_ms &&
+	       config->keepalive_delay_ms && config->cluster[0] &&
+	       memchr(config->cluster, 0, sizeof(config->cluster)) &&
+	       (config->addr.ss_family == AF_INET ||
+		config->addr.ss_family == AF_INET6);
+}
+
+/**
+ * r2tcp_start() - start this node: listen, and accept from nobody yet
+ * @config: what this node is; copied
+ * @ops: what to do with what comes in; must stay valid
+ * @arg: first argument of @ops
+ *
+ * Return: the node; or an ERR_PTR(): -EINVAL, -ENOMEM, or why the address could
+ * not be listened at (-EADDRINUSE, -EADDRNOTAVAIL).
+ *
+ * Context: may sleep.
+ */
+struct r2tcp *r2tcp_start(const struct r2tcp_config *config,
+			  const struct r2tcp_ops *ops, void *arg)
+{
+	struct r2tcp *tcp;
+	int err;
+
+	if (!r2tcp_config_ok(config))
+		return ERR_PTR(-EINVAL);
+	tcp = r2tcp_alloc(config, ops, arg);
+	if (!tcp)
+		return ERR_PTR(-ENOMEM);
+
+	err = r2tcp_create_queues(tcp);
+	if (err)
+		goto err_free;
+	err = r2tcp_accept_start(tcp);
+	if (err)
+		goto err_queues;
+	pr_info("node %u of cluster %s listens at %pISpc\n", config->node,
+		config->cluster, &config->addr);
+	return tcp;
+
+err_queues:
+	r2tcp_destroy_queues(tcp);
+err_free:
+	r2tcp_free(tcp);
+	return ERR_PTR(err);
+}
+
+/**
+ * r2tcp_stop() - end this node
+ * @tcp: the node; nobody may be calling any function with it
+ *
+ * Ends all peers as r2tcp_del_peer() does.  Context: sleeps, not for any peer.
+ */
+void r2tcp_stop(struct r2tcp *tcp)
+{
+	unsigned int i;
+
+	r2tcp_accept_stop(tcp);
+	for (i = 0; i < R2_MAX_NODES; i++)
+		r2tcp_del_peer(tcp, i);
+	r2tcp_destroy_queues(tcp);
+	pr_info("node %u of cluster %s stopped\n", tcp->config.node,
+		tcp->config.cluster);
+	r2tcp_free(tcp);
+}
+
+static int r2tcp_may_add(struct r2tcp *tcp, unsigned int node,
+			 const struct sockaddr_storage *addr)
+{
+	lockdep_assert_held(&tcp->mutex);
+	if (node >= R2_MAX_NODES || node == tcp->config.node)
+		return -EINVAL;
+	if (addr->ss_family != tcp->config.addr.ss_family)
+		return -EAFNOSUPPORT;
+	return rcu_access_pointer(tcp->peers[node]) ? -EEXIST : 0;
+}
+
+/**
+ * r2tcp_add_peer() - add another node, and connect to it for as long as it is
+ * @tcp: this node
+ * @node: number of the other
+ * @addr: its address and port
+ *
+ * Return: 0; -EEXIST if the number is taken; -EINVAL if it is this node's own or
+ * out of range; -EAFNOSUPPORT if one address is IPv4 and the other IPv6;
+ * -ENOMEM.  Context: may sleep, not for the peer.
+ */
+int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
+		   const struct sockaddr_storage *addr)
+{
+	struct r2tcp_peer *peer;
+	int err;
+
+	mutex_lock(&tcp->mutex);
+	err = r2tcp_may_add(tcp, node, addr);
+	if (!err) {
+		peer = r2tcp_peer_create(tcp, node, addr);
+		err = PTR_ERR_OR_ZERO(peer);
+	}
+	if (!err) {
+		rcu_assign_pointer(tcp->peers[node], peer);
+		r2tcp_peer_run(peer);
+	}
+	mutex_unlock(&tcp->mutex);
+	return err;
+}
+
+/**
+ * r2tcp_del_peer() - end the connection with another node and forget it
+ * @tcp: this node
+ * @node: number of the other; nothing happens if there is none
+ *
+ * Its requests have ended when this returns, with -ENOTCONN or -EHOSTDOWN; if
+ * it was connected, &r2tcp_ops.down was called.
+ *
+ * Context: may sleep, not for the peer.  Not from a function of &struct
+ * r2tcp_ops, nor from &r2tcp_req.done.
+ */
+void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+
+	if (node >= R2_MAX_NODES)
+		return;
+	mutex_lock(&tcp->mutex);
+	peer = rcu_replace_pointer(tcp->peers[node], NULL,
+				   lockdep_is_held(&tcp->mutex));
+	if (peer) {
+		synchronize_rcu();
+		r2tcp_peer_destroy(peer);
+	}
+	mutex_unlock(&tcp->mutex);
+}
+
+/* Under RCU. */
+static struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node)
+{
+	return node < R2_MAX_NODES ? rcu_dereference(tcp->peers[node]) : NULL;
+}
+
+/**
+ * r2tcp_connected() - is a connection with another node up
+ * @tcp: this node
+ * @node: number of the other
+ *
+ * Return: whether; it may have changed by the time the caller looks.
+ * Context: any but interrupts.
+ */
+bool r2tcp_connected(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+	bool connected;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	connected = peer && READ_ONCE(peer->connected);
+	rcu_read_unlock();
+	return connected;
+}
+
+/**
+ * r2tcp_nr_connected() - how many connections are up
+ * @tcp: this node
+ *
+ * Return: the number of peers.
+ */
+unsigned int r2tcp_nr_connected(struct r2tcp *tcp)
+{
+	return atomic_read(&tcp->nr_connected);
+}
+
+/**
+ * r2tcp_peer_stats() - read the counters of a peer
+ * @tcp: this node
+ * @node: number of the peer
+ * @stats: the counters
+ *
+ * Return: 0, or -ENOENT if there is no such peer.
+ * Context: any but interrupts.
+ */
+int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
+		     struct r2tcp_peer_stats *stats)
+{
+	struct r2tcp_peer *peer;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	if (peer) {
+		stats->connected = READ_ONCE(peer->connected);
+		stats->connects = atomic64_read(&peer->connects);
+		stats->tx_bytes = atomic64_read(&peer->tx_bytes);
+		stats->rx_bytes = atomic64_read(&peer->rx_bytes);
+		stats->bad_frames = atomic64_read(&peer->bad_frames);
+		stats->timeouts = atomic64_read(&peer->timeouts);
+	}
+	rcu_read_unlock();
+	return peer ? 0 : -ENOENT;
+}
+
+/**
+ * r2tcp_set_reconnect_delay() - change the pause between attempts to connect
+ * @tcp: this node
+ * @ms: milliseconds; a pause that has begun is not changed
+ */
+void r2tcp_set_reconnect_delay(struct r2tcp *tcp, unsigned int ms)
+{
+	WRITE_ONCE(tcp->config.reconnect_delay_ms, ms);
+}
+
+/**
+ * r2tcp_set_timeouts() - change what both sides must agree on
+ * @tcp: this node
+ * @idle_timeout_ms: see &struct r2tcp_config
+ * @keepalive_delay_ms: see &struct r2tcp_config
+ *
+ * Return: 0, or -EBUSY if a peer is connected.  A handshake that is under way
+ * may still come to its end with the old values.
+ */
+int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
+		       unsigned int keepalive_delay_ms)
+{
+	if (r2tcp_nr_connected(tcp))
+		return -EBUSY;
+	WRITE_ONCE(tcp->config.idle_timeout_ms, idle_timeout_ms);
+	WRITE_ONCE(tcp->config.keepalive_delay_ms, keepalive_delay_ms);
+	return 0;
+}
+
+/**
+ * r2tcp_submit() - send a request to a peer
+ * @tcp: this node
+ * @node: number of the peer
+ * @req: the request, with all members filled in that are not private or results;
+ *	lent until &r2tcp_req.done is called
+ *
+ * A request beyond the window of the protocol waits for its turn.
+ *
+ * Return: 0, @done will be called exactly once, maybe before this returns;
+ * -ENOTCONN if there is no such peer, or it is not connected and @req is not to
+ * be retried: @done will not be called.
+ *
+ * Context: any but interrupts, also with spinlocks held, but none that are
+ * taken by interrupts; does not sleep or allocate.
+ */
+int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req)
+{
+	struct r2tcp_peer *peer;
+	int err = -ENOTCONN;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	if (peer)
+		err = r2tcp_req_submit(peer, req);
+	rcu_read_unlock();
+	return err;
+}
+
+#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
+/**
+ * r2tcp_kick() - break the connection with a peer, for tests
+ * @tcp: this node
+ * @node: number of the peer
+ */
+void r2tcp_kick(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+
+	mutex_lock(&tcp->mutex);
+	peer = rcu_dereference_protected(tcp->peers[node],
+					 lockdep_is_held(&tcp->mutex));
+	if (peer)
+		r2tcp_peer_shut(peer, READ_ONCE(peer->epoch));
+	mutex_unlock(&tcp->mutex);
+}
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of tcp share with each other, and with nobody else.
+ *
+ *   tcp.c          the object: start, stop, the table of peers
+ *   tcp_peer.c     one peer: making and ending it, its clock
+ *   tcp_sock.c     sockets: options, connecting, whole frames in and out
+ *   tcp_accept.c   the listening socket, and who may come in
+ *   tcp_hello.c    the handshake
+ *   tcp_link.c     the thread of a peer that connects and receives
+ *   tcp_send.c     the thread of a peer that sends
+ *   tcp_req.c      requests to a peer: slots, replies, deadlines
+ *   tcp_serve.c    requests of a peer: handlers, room for replies
+ *
+ * Lock order, outermost first:
+ *
+ *   r2tcp.mutex         adding, removing and configuring
+ *   r2tcp_peer.mutex    which sockets a peer has; held to shut one down, so
+ *                       that its owner cannot release it meanwhile
+ *   the socket's own lock
+ *
+ *   r2tcp_peer.lock     spinlock, taken last and alone: queues, slots, state
+ *
+ * No lock is held while anything of another layer is called, nor while waiting
+ * for a peer.
+ */
+#ifndef _RAMSTER_TCP_PRIVATE_H
+#define _RAMSTER_TCP_PRIVATE_H
+
+#include <linux/atomic.h>
+#include <linux/bitmap.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+#include "tcp.h"
+
+/* All times that are not configured, each with its reason. */
+enum r2tcp_times {
+	/* Deadlines and keepalive need not be more exact than this. */
+	R2TCP_TICK_MS		= 100,
+	/* To connect, and to shake hands: each is a round trip or two. */
+	R2TCP_HELLO_MS		= 5000,
+	/*
+	 * A request whose deadline has passed while it is on its way through
+	 * the socket gets this long to come out of it, before the connection
+	 * is given up: closing costs all other requests.
+	 */
+	R2TCP_GRACE_MS		= 1000,
+	/* Refusals double the pause between attempts, up to 2^this. */
+	R2TCP_MAX_BACKOFF	= 6,
+};
+
+/* Requests compete for room only with those of their own class. */
+enum r2tcp_class {
+	R2TCP_GETS,
+	R2TCP_BATCHES,
+	R2TCP_NR_WINDOWS,
+	R2TCP_PONGS = R2TCP_NR_WINDOWS,	/* only as replies */
+	R2TCP_NR_CLASSES,
+};
+
+enum r2tcp_kind {
+	R2TCP_REQUEST,
+	R2TCP_REPLY,
+	R2TCP_PING,
+};
+
+enum {
+	R2TCP_NR_SLOTS		= R2_MAX_GETS + R2_MAX_BATCHES,
+	R2TCP_REPLY_SIZE	= R2_MAX_PAGE + sizeof(struct r2_get_reply),
+};
+
+/**
+ * struct r2tcp_slot - a request that was given to the sender
+ * @id: its id, whose low byte is the number of this slot; 0 if free
+ * @req: the request; NULL if it has timed out after it was sent.  The slot is
+ *	then kept, as the peer still counts the request, until the reply comes
+ * @type: of the request
+ * @items: of the request
+ * @sending: the sender reads the request
+ * @receiving: the receiver writes into the request's buffer
+ * @finished: the result is set; the last of the two hands the request back
+ * @sent: nothing of the request is left to be sent
+ *
+ * Protected by the lock of the peer.  A request in a slot is handed back only
+ * when neither thread uses it.
+ */
+struct r2tcp_slot {
+	u64 id;
+	struct r2tcp_req *req;
+	enum r2_type type;
+	unsigned int items;
+	bool sending;
+	bool receiving;
+	bool finished;
+	bool sent;
+};
+
+/**
+ * struct r2tcp_answer - room for one reply to the peer
+ * @out: the frame; its node is in a free list, in the queue, or in none
+ * @class: which free list it belongs to
+ * @reply: what the handler fills in
+ */
+struct r2tcp_answer {
+	struct r2tcp_out out;
+	enum r2tcp_class class;
+	struct r2tcp_reply reply;
+};
+
+/**
+ * struct r2tcp_peer - another node
+ * @tcp: this node
+ * @node: number of the other
+ * @addr: where it listens and where it connects from
+ * @mutex: protects the members up to @instance
+ * @stopping: no socket may be added any more
+ * @sock: socket of the link thread: connecting, shaking hands or in use
+ * @epoch: counts the values of @sock; written under @lock as well
+ * @greeting: accepted socket that is shaking hands
+ * @ready: accepted socket that has shaken hands, for the link thread to take
+ * @ready_instance: instance of the peer at the other end of @ready
+ * @instance: last instance that was connected; only used by the link thread
+ * @lock: protects the members up to @pinged
+ * @incoming: accepted socket that nothing was done with yet
+ * @dead: no request may be added any more
+ * @connected: hands were shaken, and the connection has not ended
+ * @sendable: the sender may send
+ * @shut: the clock has given the connection up
+ * @urgent: frames that a task waits for: GET, its reply, PING, PONG
+ * @bulk: all other frames
+ * @sending: frame that the sender is busy with
+ * @waiting: requests for which there was no slot, oldest first
+ * @slots: requests that were given to the sender; first the GETs
+ * @used: slots that are not free
+ * @last_seq: number of the last request
+ * @free: room for replies
+ * @ping: the PING that we send
+ * @pinged: id of the PING without a PONG; 0 if there is none
+ * @last_rx: jiffies when something was received
+ * @link: thread that connects and receives
+ * @link_wait: where it waits
+ * @sender: thread that sends
+ * @send_wait: where it waits
+ * @greet: shakes hands with an accepted socket
+ * @tick: the clock: deadlines and keepalive
+ * @answers: room for replies; made at the first connection
+ * @reply_bufs: their buffers
+ * @rx: payload being received, R2_MAX_PAYLOAD bytes
+ * @refused: last HELLO that did not suit, without its instance
+ * @refusals: how many in a row
+ * @down_since: jiffies when this node began to be without a connection
+ * @warned: that was long ago, and was said
+ * @connects: see struct r2tcp_peer_stats; so are the rest
+ * @tx_bytes: likewise
+ * @rx_bytes: likewise
+ * @bad_frames: likewise
+ * @timeouts: likewise
+ */
+struct r2tcp_peer {
+	struct r2tcp *tcp;
+	unsigned int node;
+	struct sockaddr_storage addr;
+
+	struct mutex mutex;	/* which sockets there are */
+	bool stopping;
+	struct socket *sock;
+	u64 epoch;
+	struct socket *greeting;
+	struct socket *ready;
+	u64 ready_instance;
+	u64 instance;
+
+	spinlock_t lock;	/* queues, slots, state */
+	struct socket *incoming;
+	bool dead;
+	bool connected;
+	bool sendable;
+	bool shut;
+	struct list_head urgent;
+	struct list_head bulk;
+	struct r2tcp_out *sending;
+	struct list_head waiting[R2TCP_NR_WINDOWS];
+	struct r2tcp_slot slots[R2TCP_NR_SLOTS];
+	DECLARE_BITMAP(used, R2TCP_NR_SLOTS);
+	u64 last_seq;
+	struct list_head free[R2TCP_NR_CLASSES];
+	struct r2tcp_out ping;
+	u64 pinged;
+
+	unsigned long last_rx;
+	struct task_struct *link;
+	wait_queue_head_t link_wait;
+	struct task_struct *sender;
+	wait_queue_head_t send_wait;
+	struct work_struct greet;
+	struct delayed_work tick;
+	struct r2tcp_answer *answers;
+	void *reply_bufs;
+	void *rx;
+
+	struct r2_hello refused;
+	unsigned int refusals;
+	unsigned long down_since;
+	bool warned;
+
+	atomic64_t connects;
+	atomic64_t tx_bytes;
+	atomic64_t rx_bytes;
+	atomic64_t bad_frames;
+	atomic64_t timeouts;
+};
+
+/**
+ * struct r2tcp - this node
+ * @config: as given; the delays may change
+ * @ops: the layer above
+ * @arg: its argument
+ * @instance: random, for HELLO
+ * @mutex: protects changes of @peers and @config
+ * @peers: by number; read under RCU
+ * @nr_connected: how many of them are connected
+ * @wq: the clocks
+ * @greet_wq: handshakes of accepted sockets; they wait for the peer, so they
+ *	are kept apart from the clocks
+ * @listen: makes the listening socket, in a task that is nobody's
+ * @listen_error: what came of it
+ * @listener: the listening socket
+ * @acceptor: thread that accepts
+ * @ns_tracker: of our reference to the network namespace
+ */
+struct r2tcp {
+	struct r2tcp_config config;
+	const struct r2tcp_ops *ops;
+	void *arg;
+	u64 instance;
+	struct mutex mutex;	/* changes of peers and config */
+	struct r2tcp_peer __rcu *peers[R2_MAX_NODES];
+	atomic_t nr_connected;
+	struct workqueue_struct *wq;
+	struct workqueue_struct *greet_wq;
+	struct work_struct listen;
+	int listen_error;
+	struct socket *listener;
+	struct task_struct *acceptor;
+	netns_tracker ns_tracker;
+};
+
+/**
+ * r2tcp_class() - which window a request belongs to
+ * @type: of the request
+ */
+static inline enum r2tcp_class r2tcp_class(enum r2_type type)
+{
+	return type == R2_GET ? R2TCP_GETS : R2TCP_BATCHES;
+}
+
+/* tcp_peer.c */
+struct r2tcp_peer *r2tcp_peer_create(struct r2tcp *tcp, unsigned int node,
+				     const struct sockaddr_storage *addr);
+void r2tcp_peer_run(struct r2tcp_peer *peer);
+void r2tcp_peer_destroy(struct r2tcp_peer *peer);
+int r2tcp_peer_set_sock(struct r2tcp_peer *peer, struct socket *sock);
+void r2tcp_peer_close_sock(struct r2tcp_peer *peer);
+void r2tcp_peer_shut(struct r2tcp_peer *peer, u64 epoch);
+void r2tcp_peer_start_clock(struct r2tcp_peer *peer);
+int r2tcp_peer_bad(struct r2tcp_peer *peer, const char *what);
+
+/* tcp_sock.c */
+bool r2tcp_same_address(const struct sockaddr_storage *a,
+			const struct sockaddr_storage *b);
+int r2tcp_sock_listen(struct net *net, const struct sockaddr_storage *addr,
+		      struct socket **sock);
+int r2tcp_sock_create(struct net *net, const struct sockaddr_storage *from,
+		      struct socket **sock);
+int r2tcp_sock_connect(struct socket *sock, const struct sockaddr_storage *to,
+		       unsigned int timeout_ms);
+void r2tcp_sock_tune(struct socket *sock, unsigned int timeout_ms);
+void r2tcp_sock_set_rcvtimeo(struct socket *sock, unsigned int timeout_ms);
+void r2tcp_sock_shut(struct socket *sock);
+void r2tcp_sock_close(struct socket *sock);
+int r2tcp_sock_send(struct socket *sock, const struct r2_hdr *hdr,
+		    const void *payload, unsigned int len);
+int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len);
+
+/* tcp_accept.c */
+int r2tcp_accept_start(struct r2tcp *tcp);
+void r2tcp_accept_stop(struct r2tcp *tcp);
+void r2tcp_accept_greet(struct work_struct *work);
+
+/* tcp_hello.c */
+unsigned int r2tcp_hello_timeout(const struct r2tcp *tcp);
+int r2tcp_hello(struct r2tcp_peer *peer, struct socket *sock, u64 *instance);
+
+/* tcp_link.c */
+int r2tcp_link(void *data);
+int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len);
+
+/* tcp_send.c */
+int r2tcp_sender(void *data);
+void r2tcp_send(struct r2tcp_peer *peer, struct r2tcp_out *out);
+void r2tcp_send_end(struct r2tcp_peer *peer);
+
+/* tcp_req.c */
+void r2tcp_req_init(struct r2tcp_peer *peer);
+int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req);
+void r2tcp_req_connected(struct r2tcp_peer *peer, bool new_instance,
+			 struct list_head *done);
+void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done);
+void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);
+bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done);
+bool r2tcp_req_pending(struct r2tcp_peer *peer);
+void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req);
+void r2tcp_req_sent(struct r2tcp_peer *peer, struct r2tcp_req *req,
+		    struct list_head *done);
+int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame);
+void r2tcp_req_complete(struct list_head *done);
+
+/* tcp_serve.c */
+int r2tcp_serve_prepare(struct r2tcp_peer *peer);
+void r2tcp_serve_free(struct r2tcp_peer *peer);
+void r2tcp_serve_reset(struct r2tcp_peer *peer);
+void r2tcp_serve_sent(struct r2tcp_peer *peer, struct r2tcp_out *out);
+int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame);
+int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame);
+int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame);
+int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame);
+
+#endif /* _RAMSTER_TCP_PRIVATE_H */

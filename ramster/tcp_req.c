@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests to a peer.
+ *
+ * A request is in one of two places: in a queue of those that wait for a slot,
+ * in the order in which they came; or in a slot, from when it is given to the
+ * sender until its reply has come or cannot come any more.  There are as many
+ * slots as the protocol allows requests without a reply, so the slots are the
+ * window, and nothing is allocated.  The number of the slot is part of the id,
+ * so a reply finds its request without a search, and what a peer makes up
+ * finds nothing.
+ *
+ * Three threads may want to end a request: the receiver (a reply came, or the
+ * connection broke), the clock (its deadline passed), and whoever removes the
+ * peer.  The slot decides: it is looked at and changed under the lock of the
+ * peer only, and a request that the sender reads or the receiver writes to
+ * stays in its slot until they let go of it.  Whoever takes it out of the slot
+ * puts it on a list of his own, drops the lock, and calls @done.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/jiffies.h>
+#include "tcp_private.h"
+
+static const struct {
+	unsigned int first;
+	unsigned int end;
+} r2tcp_window[R2TCP_NR_WINDOWS] = {
+	[R2TCP_GETS]	= { 0, R2_MAX_GETS },
+	[R2TCP_BATCHES]	= { R2_MAX_GETS, R2_MAX_GETS + R2_MAX_BATCHES },
+};
+
+#define R2TCP_SLOT_BITS	8
+
+static_assert(R2TCP_NR_SLOTS <= 1 << R2TCP_SLOT_BITS);
+
+static struct r2tcp_slot *r2tcp_slot_of(struct r2tcp_peer *peer, u64 id)
+{
+	unsigned int nr = id & GENMASK(R2TCP_SLOT_BITS - 1, 0);
+
+	return nr < R2TCP_NR_SLOTS && peer->slots[nr].id == id ?
+	       &peer->slots[nr] : NULL;
+}
+
+static void r2tcp_slot_free(struct r2tcp_peer *peer, struct r2tcp_slot *slot)
+{
+	lockdep_assert_held(&peer->lock);
+	memset(slot, 0, sizeof(*slot));
+	__clear_bit(slot - peer->slots, peer->used);
+}
+
+/* Put a request that waits into a slot, and into the sender's queue. */
+static void r2tcp_slot_fill(struct r2tcp_peer *peer, unsigned int nr,
+			    struct r2tcp_req *req)
+{
+	struct r2tcp_slot *slot = &peer->slots[nr];
+
+	__set_bit(nr, peer->used);
+	list_del_init(&req->out.node);
+	req->id = (req->id & ~GENMASK_ULL(R2TCP_SLOT_BITS - 1, 0)) | nr;
+	slot->id = req->id;
+	slot->req = req;
+	slot->type = req->type;
+	slot->items = req->items;
+	r2wire_encode_hdr(&req->out.hdr, req->type, req->items, req->len,
+			  req->id);
+	r2tcp_send(peer, &req->out);
+}
+
+/* Fill the free slots of a window with requests that wait. */
+static void r2tcp_window_fill(struct r2tcp_peer *peer, enum r2tcp_class class)
+{
+	unsigned int end = r2tcp_window[class].end;
+	struct r2tcp_req *req;
+	unsigned int nr;
+
+	lockdep_assert_held(&peer->lock);
+	while (peer->connected) {
+		req = list_first_entry_or_null(&peer->waiting[class],
+					       struct r2tcp_req, out.node);
+		nr = find_next_zero_bit(peer->used, end,
+					r2tcp_window[class].first);
+		if (!req || nr >= end)
+			break;
+		r2tcp_slot_fill(peer, nr, req);
+	}
+}
+
+static void r2tcp_req_end(struct r2tcp_req *req, int result,
+			  struct list_head *done)
+{
+	req->result = result;
+	list_move_tail(&req->out.node, done);
+}
+
+/* The result of a request in a slot is known: hand it back if nobody uses it. */
+static void r2tcp_slot_finish(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
+			      int result, struct list_head *done)
+{
+	enum r2tcp_class class = r2tcp_class(slot->type);
+
+	lockdep_assert_held(&peer->lock);
+	slot->finished = true;
+	slot->req->result = result;
+	if (slot->sending || slot->receiving)
+		return;
+	r2tcp_req_end(slot->req, result, done);
+	r2tcp_slot_free(peer, slot);
+	r2tcp_window_fill(peer, class);
+}
+
+/**
+ * r2tcp_req_complete() - hand requests back to their owners
+ * @done: list of requests that have their result; in no slot and queue
+ *
+ * Context: no locks held.
+ */
+void r2tcp_req_complete(struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+
+	list_for_each_entry_safe(req, next, done, out.node) {
+		/* From its @done on, the request may be gone. */
+		list_del_init(&req->out.node);
+		req->done(req);
+	}
+}
+
+/**
+ * r2tcp_req_init() - prepare the table of a peer
+ * @peer: the peer, zeroed
+ */
+void r2tcp_req_init(struct r2tcp_peer *peer)
+{
+	unsigned int i;
+
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		INIT_LIST_HEAD(&peer->waiting[i]);
+}
+
+/**
+ * r2tcp_req_submit() - take a request
+ * @peer: whom to ask
+ * @req: the request
+ *
+ * Return: 0, @done will be called; or -ENOTCONN, it will not.
+ * Context: does not sleep.
+ */
+int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
+{
+	enum r2tcp_class class = r2tcp_class(req->type);
+	int err = -ENOTCONN;
+
+	req->out.kind = R2TCP_REQUEST;
+	req->out.payload = req->payload;
+	req->out.len = req->len;
+	req->reply_len = 0;
+
+	spin_lock(&peer->lock);
+	if (!peer->dead && (peer->connected || req->retry)) {
+		req->id = ++peer->last_seq << R2TCP_SLOT_BITS;
+		list_add_tail(&req->out.node, &peer->waiting[class]);
+		r2tcp_window_fill(peer, class);
+		r2tcp_peer_start_clock(peer);
+		err = 0;
+	}
+	spin_unlock(&peer->lock);
+	return err;
+}
+
+/**
+ * r2tcp_req_connected() - hands were shaken: go on
+ * @peer: the peer; its lock is held, and it is connected
+ * @new_instance: the peer knows nothing any more of what was asked before
+ * @done: requests that have ended by that
+ */
+void r2tcp_req_connected(struct r2tcp_peer *peer, bool new_instance,
+			 struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+	unsigned int i;
+
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++) {
+		list_for_each_entry_safe(req, next, &peer->waiting[i],
+					 out.node)
+			if (new_instance)
+				r2tcp_req_end(req, -EHOSTDOWN, done);
+		r2tcp_window_fill(peer, i);
+	}
+}
+
+/* Back among those that wait, at the place that its age gives it. */
+static void r2tcp_req_wait_again(struct r2tcp_peer *peer,
+				 struct r2tcp_req *req)
+{
+	struct list_head *head = &peer->waiting[r2tcp_class(req->type)];
+	struct r2tcp_req *other;
+
+	list_for_each_entry(other, head, out.node)
+		if (other->id > req->id)
+			break;
+	/* At the end of the loop, &other->out.node is the head. */
+	list_move_tail(&req->out.node, &other->out.node);
+}
+
+/* The receiver is the caller, and the sender has let go. */
+static void r2tcp_slot_disconnected(struct r2tcp_peer *peer,
+				    struct r2tcp_slot *slot,
+				    struct list_head *done)
+{
+	struct r2tcp_req *req = slot->req;
+
+	if (!req)
+		;
+	else if (slot->finished)
+		r2tcp_req_end(req, req->result, done);
+	else if (req->retry)
+		r2tcp_req_wait_again(peer, req);
+	else
+		r2tcp_req_end(req, -ENOTCONN, done);
+	r2tcp_slot_free(peer, slot);
+}
+
+/**
+ * r2tcp_req_disconnected() - no reply will come to what was sent
+ * @peer: the peer; its lock is held, it is not connected, and the sender idle
+ * @done: requests that have ended by that
+ */
+void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		list_for_each_entry_safe(req, next, &peer->waiting[i],
+					 out.node)
+			if (!req->retry)
+				r2tcp_req_end(req, -ENOTCONN, done);
+	for_each_set_bit(i, peer->used, R2TCP_NR_SLOTS)
+		r2tcp_slot_disconnected(peer, &peer->slots[i], done);
+}
+
+/**
+ * r2tcp_req_kill() - end all that still waits
+ * @peer: the peer; its lock is held, it is dead, and its threads are gone
+ * @done: requests that have ended by that
+ */
+void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+	unsigned int i;
+
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		list_for_each_entry_safe(req, next, &peer->waiting[i],
+					 out.node)
+			r2tcp_req_end(req, -EHOSTDOWN, done);
+}
+
+/**
+ * r2tcp_req_pending() - does any request have a deadline ahead
+ * @peer: the peer; its lock is held
+ *
+ * Return: whether the clock has to go on.
+ */
+bool r2tcp_req_pending(struct r2tcp_peer *peer)
+{
+	unsigned int i;
+
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		if (!list_empty(&peer->waiting[i]))
+			return true;
+	return !bitmap_empty(peer->used, R2TCP_NR_SLOTS);
+}
+
+/*
+ * A request that was sent keeps its slot, without the request: to the peer it
+ * still counts.  Returns true if the request cannot be taken back because it
+ * is stuck in the socket.
+ */
+static bool r2tcp_slot_expire(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
+			      struct list_head *done)
+{
+	struct r2tcp_req *req = slot->req;
+
+	if (slot->finished || time_before(jiffies, req->deadline))
+		return false;
+	if (slot->sending || slot->receiving)
+		return time_after_eq(jiffies, req->deadline +
+				     msecs_to_jiffies(R2TCP_GRACE_MS));
+
+	atomic64_inc(&peer->timeouts);
+	if (slot->sent) {
+		r2tcp_req_end(req, -ETIMEDOUT, done);
+		slot->req = NULL;
+	} else {
+		r2tcp_slot_finish(peer, slot, -ETIMEDOUT, done);
+	}
+	return false;
+}
+
+/**
+ * r2tcp_req_expire() - end the requests whose deadline has passed
+ * @peer: the peer; its lock is held
+ * @done: these requests
+ *
+ * Return: true if a request cannot be ended without ending the connection.
+ */
+bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+	bool stuck = false;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		list_for_each_entry_safe(req, next, &peer->waiting[i],
+					 out.node)
+			if (time_after_eq(jiffies, req->deadline)) {
+				atomic64_inc(&peer->timeouts);
+				r2tcp_req_end(req, -ETIMEDOUT, done);
+			}
+	for_each_set_bit(i, peer->used, R2TCP_NR_SLOTS)
+		if (peer->slots[i].req)
+			stuck |= r2tcp_slot_expire(peer, &peer->slots[i], done);
+	return stuck;
+}
+
+/**
+ * r2tcp_req_sending() - the sender begins to read a request
+ * @peer: the peer; its lock is held
+ * @req: the request, in its slot
+ */
+void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req)
+{
+	struct r2tcp_slot *slot = r2tcp_slot_of(peer, req->id);
+
+	lockdep_assert_held(&peer->lock);
+	slot->sending = true;
+}
+
+/**
+ * r2tcp_req_sent() - the sender has let go of a request
+ * @peer: the peer; its lock is held
+ * @req: the request; the reply may have come in already
+ * @done: gets the request, in that case
+ */
+void r2tcp_req_sent(struct r2tcp_peer *peer, struct r2tcp_req *req,
+		    struct list_head *done)
+{
+	struct r2tcp_slot *slot = r2tcp_slot_of(peer, req->id);
+
+	lockdep_assert_held(&peer->lock);
+	slot->sending = false;
+	slot->sent = true;
+	if (slot->finished)
+		r2tcp_slot_finish(peer, slot, req->result, done);
+}
+
+static bool r2tcp_reply_suits(const struct r2tcp_slot *slot,
+			      const struct r2_frame *frame)
+{
+	/* It must have been sent, at least in part, and not been answered. */
+	if (slot->finished || !(slot->sent || slot->sending))
+		return false;
+	if (frame->items != slot->items)
+		return false;
+	switch (slot->type) {
+	case R2_PUT:
+		return frame->type == R2_PUT_REPLY;
+	case R2_GET:
+		return frame->type == R2_GET_REPLY;
+	case R2_FLUSH:
+		return frame->type == R2_FLUSH_REPLY;
+	default:
+		return false;
+	}
+}
+
+/* Find where the payload of a reply goes; NULL if it answers nothing. */
+static void *r2tcp_reply_begin(struct r2tcp_peer *peer,
+			       const struct r2_frame *frame)
+{
+	struct r2tcp_slot *slot;
+	void *buf = NULL;
+
+	spin_lock(&peer->lock);
+	slot = r2tcp_slot_of(peer, frame->id);
+	if (slot && r2tcp_reply_suits(slot, frame)) {
+		if (!slot->req)
+			buf = peer->rx;
+		else if (frame->len <= slot->req->reply_max)
+			buf = slot->req->reply;
+		slot->receiving = buf;
+	}
+	spin_unlock(&peer->lock);
+	return buf;
+}
+
+static void r2tcp_reply_end(struct r2tcp_peer *peer,
+			    const struct r2_frame *frame, int err)
+{
+	struct r2tcp_slot *slot;
+	LIST_HEAD(done);
+
+	spin_lock(&peer->lock);
+	slot = r2tcp_slot_of(peer, frame->id);
+	slot->receiving = false;
+	if (!err && slot->req) {
+		slot->req->reply_len = frame->len;
+		r2tcp_slot_finish(peer, slot, 0, &done);
+	} else if (!err) {
+		r2tcp_slot_free(peer, slot);
+		r2tcp_window_fill(peer, frame->type == R2_GET_REPLY ?
+				  R2TCP_GETS : R2TCP_BATCHES);
+	}
+	/* With an error the connection ends, and the slot with it. */
+	spin_unlock(&peer->lock);
+	r2tcp_req_complete(&done);
+}
+
+/**
+ * r2tcp_req_reply() - receive a reply
+ * @peer: the peer; connected
+ * @frame: header of the reply
+ *
+ * Return: 0, or a negative errno if the connection must end.
+ * Context: the link thread.
+ */
+int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	void *buf = r2tcp_reply_begin(peer, frame);
+	int err;
+
+	if (!buf)
+		return r2tcp_peer_bad(peer, "reply to nothing, or too long");
+
+	err = r2tcp_link_recv(peer, buf, frame->len);
+	if (!err && frame->type == R2_GET_REPLY)
+		err = r2wire_check_get_reply(buf, frame->len);
+	else if (!err)
+		err = r2wire_check_statuses(buf, frame->len, frame->items);
+	if (err == -EBADMSG)
+		r2tcp_peer_bad(peer, "malformed reply");
+	r2tcp_reply_end(peer, frame, err);
+	return err;
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests of a peer.
+ *
+ * They are handled one at a time, in the thread that receives.  That must never
+ * wait for the sender, so the room for all replies that the protocol allows is
+ * set aside; a peer that needs more breaks the protocol.
+ *
+ * One reply more than that is set aside for each window: the peer may have
+ * read a reply, and asked again, before our sender has got round to saying
+ * that the reply was sent.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include "tcp_private.h"
+
+static const unsigned int r2tcp_nr_answers[R2TCP_NR_CLASSES] = {
+	[R2TCP_GETS]	= R2_MAX_GETS + 1,
+	[R2TCP_BATCHES]	= R2_MAX_BATCHES + 1,
+	[R2TCP_PONGS]	= 1 + 1,
+};
+
+enum {
+	R2TCP_NR_BUFS	 = R2_MAX_GETS + 1 + R2_MAX_BATCHES + 1,
+	R2TCP_NR_ANSWERS = R2TCP_NR_BUFS + 1 + 1,
+};
+
+static_assert(R2TCP_REPLY_SIZE % R2_ALIGN == 0);
+static_assert((int)R2TCP_REPLY_SIZE >= (int)R2_MAX_ITEMS);
+
+/* All room for replies is free. */
+static void r2tcp_serve_init(struct r2tcp_peer *peer)
+{
+	struct r2tcp_answer *answer = peer->answers;
+	unsigned int class, i;
+
+	for (class = 0; class < R2TCP_NR_CLASSES; class++) {
+		INIT_LIST_HEAD(&peer->free[class]);
+		for (i = 0; i < r2tcp_nr_answers[class]; i++, answer++) {
+			answer->class = class;
+			answer->out.kind = R2TCP_REPLY;
+			list_add_tail(&answer->out.node, &peer->free[class]);
+		}
+	}
+	/* Replies to PING come last, and have no payload. */
+	for (i = 0; i < R2TCP_NR_BUFS; i++)
+		peer->answers[i].reply.buf =
+			peer->reply_bufs + i * R2TCP_REPLY_SIZE;
+}
+
+/**
+ * r2tcp_serve_prepare() - set aside what serving a peer needs
+ * @peer: the peer; not connected
+ *
+ * Done once, and kept, so that connecting again needs none of this.
+ *
+ * Return: 0 or -ENOMEM.  Context: may sleep.
+ */
+int r2tcp_serve_prepare(struct r2tcp_peer *peer)
+{
+	if (peer->rx)
+		return 0;
+
+	peer->answers = kvcalloc(R2TCP_NR_ANSWERS, sizeof(*peer->answers),
+				 GFP_KERNEL);
+	peer->reply_bufs = vzalloc(R2TCP_NR_BUFS * R2TCP_REPLY_SIZE);
+	peer->rx = vmalloc(R2_MAX_PAYLOAD);
+	if (!peer->answers || !peer->reply_bufs || !peer->rx) {
+		r2tcp_serve_free(peer);
+		return -ENOMEM;
+	}
+	r2tcp_serve_init(peer);
+	return 0;
+}
+
+/**
+ * r2tcp_serve_free() - free what r2tcp_serve_prepare() has set aside
+ * @peer: the peer; its threads are gone, or it was never connected
+ */
+void r2tcp_serve_free(struct r2tcp_peer *peer)
+{
+	kvfree(peer->answers);
+	vfree(peer->reply_bufs);
+	vfree(peer->rx);
+	peer->answers = NULL;
+	peer->reply_bufs = NULL;
+	peer->rx = NULL;
+}
+
+/**
+ * r2tcp_serve_reset() - forget the replies and PINGs that were not sent
+ * @peer: the peer; its lock is held, it is not connected, the sender is idle,
+ *	and its requests have been taken out of the queues
+ */
+void r2tcp_serve_reset(struct r2tcp_peer *peer)
+{
+	lockdep_assert_held(&peer->lock);
+	r2tcp_serve_init(peer);
+	INIT_LIST_HEAD(&peer->urgent);
+	INIT_LIST_HEAD(&peer->bulk);
+	INIT_LIST_HEAD(&peer->ping.node);
+}
+
+/**
+ * r2tcp_serve_sent() - the sender has let go of a reply
+ * @peer: the peer; its lock is held
+ * @out: the reply
+ */
+void r2tcp_serve_sent(struct r2tcp_peer *peer, struct r2tcp_out *out)
+{
+	struct r2tcp_answer *answer =
+		container_of(out, struct r2tcp_answer, out);
+
+	lockdep_assert_held(&peer->lock);
+	list_add_tail(&out->node, &peer->free[answer->class]);
+}
+
+static struct r2tcp_answer *r2tcp_serve_take(struct r2tcp_peer *peer,
+					     enum r2tcp_class class)
+{
+	struct r2tcp_answer *answer;
+
+	spin_lock(&peer->lock);
+	answer = list_first_entry_or_null(&peer->free[class],
+					  struct r2tcp_answer, out.node);
+	if (answer)
+		list_del_init(&answer->out.node);
+	spin_unlock(&peer->lock);
+	return answer;
+}
+
+static void r2tcp_serve_answer(struct r2tcp_peer *peer,
+			       struct r2tcp_answer *answer, enum r2_type type,
+			       u64 id)
+{
+	struct r2tcp_reply *reply = &answer->reply;
+
+	answer->out.payload = reply->buf;
+	answer->out.len = reply->len;
+	r2wire_encode_hdr(&answer->out.hdr, type, reply->items, reply->len, id);
+
+	spin_lock(&peer->lock);
+	r2tcp_send(peer, &answer->out);
+	spin_unlock(&peer->lock);
+}
+
+/*
+ * Receive the payload and find room for the answer.  An answer that is not
+ * used, because of an error, comes back when the connection ends.
+ */
+static struct r2tcp_answer *r2tcp_serve_begin(struct r2tcp_peer *peer,
+					      const struct r2_frame *frame,
+					      enum r2tcp_class class)
+{
+	struct r2tcp_answer *answer = r2tcp_serve_take(peer, class);
+	int err;
+
+	if (!answer)
+		return ERR_PTR(r2tcp_peer_bad(peer,
+					      "more requests than allowed"));
+	answer->reply.items = 0;
+	answer->reply.len = 0;
+	err = r2tcp_link_recv(peer, peer->rx, frame->len);
+	return err ? ERR_PTR(err) : answer;
+}
+
+/* A handler that answers nonsense would have the peer close the connection. */
+static int r2tcp_serve_end(struct r2tcp_peer *peer,
+			   const struct r2_frame *frame,
+			   struct r2tcp_answer *answer, enum r2_type type)
+{
+	const struct r2tcp_reply *reply = &answer->reply;
+	int err;
+
+	if (type == R2_GET_REPLY)
+		err = r2wire_check_get_reply(reply->buf, reply->len);
+	else
+		err = r2wire_check_statuses(reply->buf, reply->len,
+					    frame->items);
+	if (WARN_ON_ONCE(err || reply->len > R2TCP_REPLY_SIZE ||
+			 reply->items != frame->items))
+		return -EINVAL;
+	r2tcp_serve_answer(peer, answer, type, frame->id);
+	return 0;
+}
+
+/**
+ * r2tcp_serve_put() - receive and handle a PUT
+ * @peer: the peer; connected
+ * @frame: header of the request
+ *
+ * Return: 0, or a negative errno if the connection must end.
+ * Context: the link thread; sleeps until the payload has come.
+ */
+int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	struct r2tcp *tcp = peer->tcp;
+	struct r2tcp_answer *answer;
+
+	answer = r2tcp_serve_begin(peer, frame, R2TCP_BATCHES);
+	if (IS_ERR(answer))
+		return PTR_ERR(answer);
+	if (r2wire_check_put(peer->rx, frame->len, frame->items))
+		return r2tcp_peer_bad(peer, "malformed PUT");
+	if (tcp->ops->put(tcp->arg, peer->node, peer->rx, frame->len,
+			  frame->items, &answer->reply))
+		return r2tcp_peer_bad(peer, "unacceptable PUT");
+	return r2tcp_serve_end(peer, frame, answer, R2_PUT_REPLY);
+}
+
+/**
+ * r2tcp_serve_get() - receive and handle a GET
+ * @peer: the peer; connected
+ * @frame: header of the request
+ *
+ * Return: 0, or a negative errno if the connection must end.
+ * Context: the link thread; sleeps until the payload has come.
+ */
+int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	struct r2tcp *tcp = peer->tcp;
+	struct r2tcp_answer *answer;
+
+	answer = r2tcp_serve_begin(peer, frame, R2TCP_GETS);
+	if (IS_ERR(answer))
+		return PTR_ERR(answer);
+	if (r2wire_check_page(peer->rx))
+		return r2tcp_peer_bad(peer, "malformed GET");
+	if (tcp->ops->get(tcp->arg, peer->node, peer->rx, &answer->reply))
+		return r2tcp_peer_bad(peer, "unacceptable GET");
+	return r2tcp_serve_end(peer, frame, answer, R2_GET_REPLY);
+}
+
+/**
+ * r2tcp_serve_flush() - receive and handle a FLUSH
+ * @peer: the peer; connected
+ * @frame: header of the request
+ *
+ * Return: 0, or a negative errno if the connection must end.
+ * Context: the link thread; sleeps until the payload has come.
+ */
+int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	struct r2tcp *tcp = peer->tcp;
+	struct r2tcp_answer *answer;
+
+	answer = r2tcp_serve_begin(peer, frame, R2TCP_BATCHES);
+	if (IS_ERR(answer))
+		return PTR_ERR(answer);
+	if (r2wire_check_flush(peer->rx, frame->len, frame->items))
+		return r2tcp_peer_bad(peer, "malformed FLUSH");
+	if (tcp->ops->flush(tcp->arg, peer->node, peer->rx, frame->items,
+			    &answer->reply))
+		return r2tcp_peer_bad(peer, "unacceptable FLUSH");
+	return r2tcp_serve_end(peer, frame, answer, R2_FLUSH_REPLY);
+}
+
+/**
+ * r2tcp_serve_ping() - answer a PING
+ * @peer: the peer; connected
+ * @frame: header of the request
+ *
+ * Return: 0, or a negative errno if the connection must end.
+ * Context: the link thread.
+ */
+int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	struct r2tcp_answer *answer = r2tcp_serve_take(peer, R2TCP_PONGS);
+
+	if (!answer)
+		return r2tcp_peer_bad(peer, "more than one PING");
+	answer->reply.items = 0;
+	answer->reply.len = 0;
+	r2tcp_serve_answer(peer, answer, R2_PONG, frame->id);
+	return 0;
+}
