@@ -6,8 +6,8 @@
  *     CLUSTER/                    mkdir: one for each network namespace
  *       cluster_name              default: the directory's name; must be the
  *                                 same on all nodes; fixed once a node is local
- *       idle_timeout_ms           30000; larger than keepalive_delay_ms
- *       keepalive_delay_ms        2000
+ *       idle_timeout_ms           30000; larger than keepalive_delay_ms; both
+ *       keepalive_delay_ms        2000   fixed while a node is connected
  *       reconnect_delay_ms        2000
  *       get_timeout_ms            10000: a read of a remote page waits no longer
  *       capacity_mb               RAM lent to others; default half of all
@@ -16,11 +16,14 @@
  *         NODE/                   mkdir: one for each node, this one too
  *           num                   0 to 254; after port and address
  *           ipv4_port             1 to 65534
- *           ipv4_address
+ *           ipv4_address          of one machine: no 0.0.0.0, no multicast
+ *           ipv6_address          instead of the IPv4 one
  *           local                 1 on the one node that is this machine; last
  *
  * Each attribute of a node may be written once.  Writing 1 to local starts the
- * cluster: the listening socket, and a link to each numbered node.
+ * cluster: the listening socket, and a link to each numbered node.  Removing
+ * that node stops it; removing another one cuts its connection.  Every write
+ * that is refused leaves its reason in the kernel's log.
  */
 #ifndef _RAMSTER_NODEMANAGER_H
 #define _RAMSTER_NODEMANAGER_H
@@ -59,11 +62,13 @@ struct r2nm_cluster_info {
  * struct r2nm_ops - what the layer above does when the configuration changes
  * @start: this machine's node became local; returns the node's context or an
  *	ERR_PTR(), which the write to "local" then returns
- * @stop: the local node is being removed; releases what @start made
+ * @stop: the local node is being removed, or not all its peers could be added;
+ *	releases what @start made, and all peers without a @del_node for each
  * @add_node: a peer has number, address and port, and the cluster is started
  *	(also called for each such peer right after @start)
  * @del_node: such a peer is being removed
- * @changed: get_timeout_ms, capacity_mb or reconnect_delay_ms was written
+ * @changed: one of the numbers of @info was written; the two timeouts only
+ *	while nobody is connected
  * @connected: number of peers connected now; timeouts are frozen while not 0
  *
  * Context: all may sleep; they are called one at a time for each cluster,
