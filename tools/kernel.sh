@@ -29,11 +29,14 @@ Builds Linux 6.12 with the hooks (patches/linux-6.12) and this driver, and
 prints the path of the kernel image as the last line.  What is already done is
 not done again.
 
-  --config NAME   tools/kernel/base.config + NAME.config (default: demo)
+  --config NAME   tools/kernel/base.config + NAME.config (default: demo); a line
+                  "# over: OTHER" in it puts OTHER.config in between
   --mutate FILE   apply one more patch, a mutation that some test must notice,
                   in a tree set aside for that
+  --prepare       stop when the build is configured and prepared, for building
+                  single objects, and print its path
   --source        stop when the patched tree is there and print its path
-  --run CMD...    run CMD in the patched tree, with the tree locked
+  --run CMD...    run CMD in the patched tree, one such command at a time
   --expect-missing   only warn of configuration lines without effect
   --help
 
@@ -57,6 +60,7 @@ while [ $# -gt 0 ]; do
 	--config=*)	CONFIG=${1#*=} ;;
 	--mutate)	MUTATE=${2:?--mutate needs a file}; shift ;;
 	--mutate=*)	MUTATE=${1#*=} ;;
+	--prepare)	STOP=prepare ;;
 	--source)	STOP=source ;;
 	--run)		STOP=run; shift; RUN=("$@"); break ;;
 	--expect-missing) EXPECT_MISSING=1 ;;
@@ -71,12 +75,21 @@ done
 JOBS=${JOBS:-$(nproc)}
 
 # lock FILE: until this process ends, or until another lock.  Says so when it
-# has to wait.
+# has to wait.  A tree is locked while it is made, then one build in it.
 lock() {
 	exec 9>"$1" || die "cannot write $1"
 	flock -n 9 && return
 	say "waiting for another run that uses ${1##*/}"
 	flock 9
+}
+
+# fragments: the configuration's files, the later over the earlier.
+fragments() {
+	local over
+
+	over=$(sed -n 's/^# over: //p' "tools/kernel/$CONFIG.config")
+	echo "tools/kernel/base.config ${over:+tools/kernel/$over.config}" \
+		"tools/kernel/$CONFIG.config"
 }
 
 # --- the source --------------------------------------------------------------
@@ -262,7 +275,9 @@ mutate_tree() {
 	local base=$TREE f driver=drivers/staging/ramster
 
 	TREE=$TREE-mutant
-	lock "$TREE.lock"
+	# to the end: this tree changes
+	exec 7>"$TREE.lock"
+	flock 7
 	if [ ! -e "$TREE/.ramster/ready" ]; then
 		rm -rf "$TREE"
 		mkdir "$TREE"
@@ -324,12 +339,27 @@ prune_trees() {
 		n=$((n + 1))
 		[ $n -gt 6 ] || continue
 		[ "$t" != "$TREE" ] || continue
-		(
-			exec 8>"$t.lock"
-			flock -n 8 || exit 0
-			say "dropping ${t##*/}, unused for longest"
-			rm -rf "$t" "$t.lock"
-		)
+		drop_tree "$t"
+	done
+}
+
+# drop_tree TREE: unless somebody uses it.
+drop_tree() {
+	local l fds=() fd
+
+	for l in "$1.lock" "$1".build-*.lock; do
+		[ -e "$l" ] || continue
+		exec {fd}>"$l"
+		fds+=("$fd")
+		flock -n "$fd" || break
+		l=
+	done
+	if [ -z "$l" ]; then
+		say "dropping ${1##*/}, unused for longest"
+		rm -rf "$1" "$1.lock" "$1".build-*.lock
+	fi
+	for fd in "${fds[@]}"; do
+		exec {fd}>&-
 	done
 }
 
@@ -373,8 +403,8 @@ seed_build() {
 	t=${old%/*}
 	(
 		# a build that is going on there would be copied half
-		exec 8>"$t.lock"
-		flock -w 600 8 || exit 1
+		exec 8>"$t.build-$CONFIG.lock"
+		flock -w 900 8 || exit 1
 		[ -e "$old/.ramster-built" ] || exit 1
 		say "starting from the build in ${t##*/}"
 		rm -rf "$BUILD.part"
@@ -392,7 +422,8 @@ configure() {
 	local want=$BUILD/.ramster-config line wanted missing=()
 	local -A last=()
 
-	cat tools/kernel/base.config "tools/kernel/$CONFIG.config" >"$want.new"
+	# shellcheck disable=SC2046 # a list
+	cat $(fragments) >"$want.new"
 	if [ -e "$BUILD/.config" ] && cmp -s "$want" "$want.new" &&
 	   [ "$(kconfig_hash)" = "$(cat "$BUILD/.ramster-kconfig" 2>/dev/null)" ]; then
 		return
@@ -423,7 +454,7 @@ configure() {
 	if [ ${#missing[@]} != 0 ]; then
 		printf '  without effect: %s\n' "${missing[@]}" >&2
 		[ -n "$EXPECT_MISSING" ] ||
-			die "${#missing[@]} lines of tools/kernel/{base,$CONFIG}.config did not take effect (unknown symbol, or a dependency is off)"
+			die "${#missing[@]} lines of $(fragments | tr -s ' ' ',') did not take effect (unknown symbol, or a dependency is off)"
 	fi
 	mv "$want.new" "$want"
 	kconfig_hash >"$BUILD/.ramster-kconfig"
@@ -438,9 +469,10 @@ kconfig_hash() {
 # What the image depends on and the name of the tree does not say.
 fingerprint() {
 	{
-		cat tools/kernel/base.config "tools/kernel/$CONFIG.config"
+		# shellcheck disable=SC2046 # a list
+		cat $(fragments)
 		[ -z "$MUTATE" ] || cat "$MUTATE"
-		echo "${JOBS:+}" "$(gcc --version | head -n 1)"
+		gcc --version | head -n 1
 		driver_files | xargs -0r sha256sum
 	} | short_hash
 }
@@ -481,7 +513,7 @@ build() {
 	seed_build
 	mkdir -p "$BUILD"
 	total=0
-	[ -e "$BUILD/.config" ] ||
+	[ -e "$BUILD/vmlinux" ] ||
 		total=$(cat "$lines" 2>/dev/null || echo 2000)
 	configure
 	fingerprint >"$BUILD/.ramster-building"
@@ -512,12 +544,26 @@ source)
 	echo "$TREE"
 	exit 0 ;;
 run)
+	lock "$TREE.build-run.lock"
 	cd "$TREE" || exit 1
 	"${RUN[@]}"
 	exit ;;
 esac
 [ -z "$MUTATE" ] || mutate_tree
 BUILD=$TREE/build-$CONFIG
+lock "$TREE.build-$CONFIG.lock"
+if [ "$STOP" = prepare ]; then
+	mkdir -p "$BUILD"
+	configure
+	say "preparing ${BUILD##*/}"
+	make -C "$TREE" O="$BUILD" -j"$JOBS" prepare >"$BUILD/.ramster-log" \
+		2>&1 </dev/null || {
+		tail -n 20 "$BUILD/.ramster-log" >&2
+		die "make prepare failed"
+	}
+	echo "$BUILD"
+	exit
+fi
 build
 [ -e "$IMAGE" ] || die "no $IMAGE"
 prune_trees

@@ -1,0 +1,264 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# All tests.  A line "PASS name (secs)" or "FAIL name" for each, at the end a
+# line "N passed, N failed".
+set -u -o pipefail
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tools/lib.sh
+. tools/lib.sh
+
+usage() {
+	cat <<END
+usage: tools/check.sh [--part static|kunit|cluster] [NAME...]
+
+  static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
+  kunit    unit tests, in a user-mode Linux, by the kernel's kunit.py
+  cluster  real kernels with every checker on, in QEMU
+
+With names: those cluster tests only (tools/testing/run --list).
+END
+}
+
+parts=()
+names=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--part)		parts+=("${2:?}"); shift ;;
+	--part=*)	parts+=("${1#*=}") ;;
+	--help|-h)	usage; exit 0 ;;
+	-*)		usage >&2; die "what is $1?" ;;
+	*)		names+=("$1") ;;
+	esac
+	shift
+done
+[ ${#names[@]} = 0 ] || parts=(cluster)
+[ ${#parts[@]} != 0 ] || parts=(static kunit cluster)
+
+LOGS=$RAMSTER_CACHE/logs
+mkdir -p "$LOGS"
+
+# verdict NAME STATUS SECS LOG
+verdict() {
+	if [ "$2" = 0 ]; then
+		echo "PASS $1 ($3 s)"
+	else
+		echo "FAIL $1"
+		head -n 100 "$4" | sed 's/^/    /'
+	fi
+}
+
+# check NAME COMMAND...: passes if the command is happy.
+check() {
+	local name=$1 status=0 begin=$SECONDS
+	shift
+	"$@" >"$LOGS/static-$name.log" 2>&1 </dev/null || status=1
+	verdict "$name" $status $((SECONDS - begin)) "$LOGS/static-$name.log"
+}
+
+# silent COMMAND...: happy when the command says nothing.
+silent() {
+	local out
+
+	out=$("$@" 2>&1)
+	[ -z "$out" ] || { printf '%s\n' "$out"; return 1; }
+}
+
+# heartbeat TEXT: while something long is silent.
+heartbeat() {
+	local begin=$SECONDS
+
+	while sleep 30; do
+		say "$1: $(hms $((SECONDS - begin)))"
+	done
+}
+
+# --- static ------------------------------------------------------------------
+
+# Our files as the repository has them or is about to.
+ours() {
+	git ls-files -c -o --exclude-standard -- "$@" | while read -r f; do
+		[ ! -f "$f" ] || echo "$f"
+	done
+}
+kernel_c() { ours '*.c' '*.h' ':!tools'; }
+scripts() {
+	ours tools .ci '*.sh' | sort -u | while read -r f; do
+		case $f in
+		*.sh)	echo "$f" ;;
+		*)	! head -n 1 "$f" | grep -qE '^#!.*/(ba|da)?sh' || echo "$f" ;;
+		esac
+	done
+}
+
+checkpatch() {
+	# shellcheck disable=SC2046 # a list
+	(cd "$TREE" && perl scripts/checkpatch.pl --strict --terse --quiet \
+		--no-summary --show-types "$@")
+}
+
+static_checkpatch_source() {
+	local files
+
+	mapfile -t files < <(ours '*.c' '*.h')
+	silent checkpatch -f "${files[@]/#/drivers/staging/ramster/}"
+}
+
+static_checkpatch_patches() {
+	local files
+
+	mapfile -t files < <(ours 'patches/*.patch')
+	# FILE_PATH_CHANGES asks about MAINTAINERS, a matter of the real tree
+	silent checkpatch --ignore FILE_PATH_CHANGES \
+		"${files[@]/#/$RAMSTER_TOP/}"
+}
+
+# Each patch says who, what and why, as git am wants it.
+static_patch_format() {
+	local f tmp status=0
+
+	tmp=$(mktemp -d)
+	for f in $(ours 'patches/*.patch'); do
+		git mailinfo "$tmp/msg" "$tmp/diff" <"$f" >"$tmp/info" || status=1
+		[ "$(grep -cE '^(Subject|Email): ..*' "$tmp/info")" = 2 ] ||
+			{ echo "$f: no author or subject"; status=1; }
+		[ "$(grep -cvE '^$|^Signed-off-by:' "$tmp/msg")" -ge 2 ] ||
+			{ echo "$f: says too little"; status=1; }
+		grep -q '^Signed-off-by: ' "$tmp/msg" ||
+			{ echo "$f: not signed off"; status=1; }
+	done
+	rm -rf "$tmp"
+	return $status
+}
+
+objects() {
+	local hook targets=(drivers/staging/ramster/)
+
+	for hook in mm/frontswap.o mm/cleancache.o; do
+		[ ! -e "$TREE/${hook%.o}.c" ] || targets+=("$hook")
+	done
+	make -C "$TREE" O="$STATIC" -j"$(nproc)" "$@" "${targets[@]}"
+}
+
+# What is said about our files, whoever says it; and everything on failure.
+about_ours() {
+	local out=$LOGS/objects.log
+
+	rm -rf "$STATIC/drivers/staging/ramster" "$STATIC"/mm/{frontswap,cleancache}.o
+	objects "$@" >"$out" 2>&1 || { tail -n 50 "$out"; return 1; }
+	! grep -E -A 8 '(staging/ramster|frontswap|cleancache)[^ ]*:[0-9].*(warning|error)' "$out"
+}
+
+static_kernel_doc() {
+	local files
+
+	mapfile -t files < <(kernel_c)
+	silent perl "$TREE/scripts/kernel-doc" -none -Wall "${files[@]}"
+}
+
+static_shellcheck() {
+	local files
+
+	mapfile -t files < <(scripts)
+	shellcheck "${files[@]}"
+}
+
+static_spdx() {
+	local f status=0
+
+	for f in $(ours '*.c' '*.h' 'Kconfig*' '*Makefile' '*.config' '.kunitconfig') \
+		 $(scripts); do
+		head -n 3 "$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' ||
+			{ echo "$f: no SPDX line"; status=1; }
+	done
+	return $status
+}
+
+part_static() {
+	need_packages_for static kernel
+	STATIC=$(tools/kernel.sh --config static --prepare | tail -n 1) ||
+		{ echo "FAIL static (no tree to check against)"; return; }
+	TREE=${STATIC%/*}
+	check patch-format static_patch_format
+	check checkpatch-patches static_checkpatch_patches
+	check checkpatch-source static_checkpatch_source
+	check spdx static_spdx
+	check kernel-doc static_kernel_doc
+	check shellcheck static_shellcheck
+	check compiler-W1 about_ours W=1
+	check sparse about_ours C=2
+}
+
+# --- kunit -------------------------------------------------------------------
+
+part_kunit() {
+	local begin=$SECONDS log=$LOGS/kunit.log beat status=0
+
+	[ -e .kunitconfig ] || { echo "FAIL kunit (no .kunitconfig)"; return; }
+	need_packages_for kernel
+	say "building a user-mode Linux for KUnit, 3 to 5 minutes when it is the first"
+	heartbeat "KUnit" &
+	beat=$!
+	rm -f "$LOGS/kunit.json"
+	tools/kernel.sh --run python3 tools/testing/kunit/kunit.py run \
+		--kunitconfig="$RAMSTER_TOP/.kunitconfig" --build_dir=build-kunit \
+		--jobs="$(nproc)" --timeout=600 --json="$LOGS/kunit.json" \
+		>"$log" 2>&1 </dev/null || status=$?
+	kill $beat 2>/dev/null
+	wait $beat 2>/dev/null
+	python3 - "$LOGS/kunit.json" <<'END' || status=1
+import json, sys
+
+def walk(group, path):
+    for case in group.get("test_cases", []):
+        name = "/".join(path + [case["name"]])
+        word = {"PASS": "PASS", "SKIP": "SKIP"}.get(case["status"], "FAIL")
+        print(word, "kunit " + name)
+        found.append(word)
+    for sub in group.get("sub_groups", []):
+        walk(sub, path + [sub["name"]])
+
+found = []
+try:
+    tree = json.load(open(sys.argv[1]))
+except (OSError, ValueError) as why:
+    print("FAIL kunit (no results: %s)" % why)
+    sys.exit(1)
+walk(tree, [])
+if not found:
+    print("FAIL kunit (no test ran)")
+sys.exit("FAIL" in found or not found)
+END
+	if [ $status != 0 ]; then
+		[ -s "$LOGS/kunit.json" ] || true
+		grep -E 'error|ERROR|FAILED|not ok|EXPECTATION|ASSERTION|BUG|WARNING' -A 6 "$log" |
+			head -n 80 | sed 's/^/    /'
+		tail -n 30 "$log" | sed 's/^/    /'
+	fi
+	say "KUnit took $(hms $((SECONDS - begin)))"
+}
+
+# --- cluster -----------------------------------------------------------------
+
+part_cluster() {
+	tools/kernel.sh --config debug >/dev/null ||
+		{ echo "FAIL cluster (no debug kernel)"; return; }
+	tools/testing/run ${names[@]+"${names[@]}"} || [ $? = 1 ]
+}
+
+all=$LOGS/check.$$
+trap 'rm -f "$all"' EXIT
+for part in "${parts[@]}"; do
+	case $part in
+	static|kunit|cluster) ;;
+	*) usage >&2; die "no part $part" ;;
+	esac
+done
+for part in "${parts[@]}"; do
+	say "$part"
+	"part_$part"
+done | tee "$all"
+passed=$(grep -c '^PASS ' "$all")
+failed=$(grep -c '^FAIL ' "$all")
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
