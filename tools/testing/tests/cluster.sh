@@ -1,0 +1,443 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two kernels, one cluster:
+#
+#	 client, node 1                            server, node 0
+#	+--------------------------+              +--------------------+
+#	| pageload                 |              |                    |
+#	|   | swaps                |   Ethernet   |                    |
+#	| zcache -- remotify -- tcp ============== tcp -- foreign pages |
+#	|   | what it refuses      |  10.0.0.0/24 |                    |
+#	| /dev/vda                 |              |                    |
+#	+--------------------------+              +--------------------+
+#
+# Each test ends with finish, which turns swap off in the client, and then
+# wants every counter of things held to be zero in both.
+
+# Bytes of a page that stand for its contents, and a deadline that fits the
+# emulation: everything is some ten times slower than on a real machine.
+GET_TIMEOUT_MS=20000
+
+cluster_conf() {
+	cat <<END
+cluster:
+	name = test
+	node_count = 2
+	idle_timeout_ms = ${IDLE_MS:-10000}
+	keepalive_delay_ms = 1000
+	reconnect_delay_ms = 300
+	get_timeout_ms = ${GET_MS:-$GET_TIMEOUT_MS}
+node:
+	name = server
+	number = 0
+	ip_address = 10.0.0.1
+	ip_port = 7777
+	capacity_mb = ${CAPACITY_MB:-1024}
+node:
+	name = client
+	number = 1
+	ip_address = 10.0.0.2
+	ip_port = 7777
+	target = 0
+END
+}
+
+# boot_pair [ARGS...]: both guests up; ARGS go to the client's kernel.
+boot_pair() {
+	boot_start server --mem 512 --ip 10.0.0.1 --append "ramster"
+	boot_start client --mem "${CLIENT_MB:-256}" --ip 10.0.0.2 --swap 768 \
+		--append "ramster $*"
+	boot_wait server client
+	cluster_conf | put_file server /etc/ramster.conf
+	cluster_conf | put_file client /etc/ramster.conf
+}
+
+# cluster_up [ARGS...]: the cluster runs, and the client sends.
+# shellcheck disable=SC2120 # arguments are for tests to come
+cluster_up() {
+	boot_pair "$@"
+	on server ramster.sh start
+	on client ramster.sh -w 60 start
+}
+
+# A number in a counter file, to be compared.
+at_least() { # GUEST FILE MIN
+	local n
+
+	n=$(counter "$1" "$2")
+	note "$1 $2 = $n"
+	[ "$n" -ge "$3" ] || fail "$1: $2 is $n, not at least $3"
+}
+
+exactly() { # GUEST FILE WANT
+	local n
+
+	n=$(counter "$1" "$2")
+	[ "$n" = "$3" ] || fail "$1: $2 is $n, not $3"
+}
+
+# settled: the client has nothing in flight and owes nothing.
+settled() {
+	wait_on client 60 '. /tests/lib.sh; [ $(counter ramster/remote_sending) = 0 ] && [ $(counter ramster/remote_debts) = 0 ]'
+}
+
+# stage JOB TEXT [SECS]: have a workload do that; prints what it says then.
+stage() {
+	local job=$1 name=${2%%=*} end=$((SECONDS + ${3:-600})) before now
+
+	before=$(output client "$job" | grep -c "^stage $name:")
+	tell client "$job" "$2"
+	while :; do
+		now=$(output client "$job" | grep -c "^stage $name:")
+		[ "$now" -le "$before" ] || break
+		all_healthy
+		[ $SECONDS -lt $end ] || fail "the workload does not finish \"$2\""
+		sleep 0.2
+	done
+	output client "$job" | grep "^stage $name:" | tail -n 1
+}
+
+# load_start MB [OPTION...]: a workload whose pages are written and swapped out;
+# prints its job.
+load_start() {
+	local load
+
+	load=$(start client pageload --mb "$1" --stdin "${@:2}")
+	stage "$load" write >/dev/null
+	stage "$load" pageout >/dev/null
+	echo "$load"
+}
+
+# clean LINE: no wrong page, no lost page.
+clean() {
+	note "$1"
+	case $1 in
+	*"bad 0 lost 0 "*) ;;
+	*) fail "$1" ;;
+	esac
+}
+
+load_end() {
+	tell client "$1" exit
+	wait_job client "$1" 120
+}
+
+# all_away: everything that the store has is with the server, but for a few
+# frames whose pages wait for one another.
+# shellcheck disable=SC2120
+all_away() {
+	wait_on client "${1:-120}" '. /tests/lib.sh; [ $(counter zcache/pers_zpages) -le 64 ]'
+	settled
+}
+
+# Store, load and invalidate through real swap: pages written, swapped out, kept
+# by the server, read back at random, written again, dropped; every byte
+# compared.
+test_swap_through_peer() {
+	local load
+
+	cluster_up
+	load=$(load_start 120)
+	all_away
+	at_least server ramster/foreign_pers_pages 10000
+	clean "$(stage "$load" read)"
+	at_least client ramster/remote_pers_pages_succ_get 10000
+	clean "$(stage "$load" rewrite=40)"
+	clean "$(stage "$load" read)"
+	stage "$load" drop=30 >/dev/null
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	exactly client ramster/remote_pers_pages_unsucc_get 0
+	finish
+}
+
+# swapoff has to bring every page home, from a server that holds nearly all.
+test_swapoff_brings_all_home() {
+	local load
+
+	cluster_up
+	load=$(load_start 80)
+	all_away
+	at_least server ramster/foreign_pers_pages 10000
+	on client 'echo 0 >/sys/kernel/mm/ramster/pers_remotify_enable; swapoff -a'
+	exactly client ramster/remote_pers_pages 0
+	exactly client frontswap/held_pages 0
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
+# A process that ends with pages at the server: they are forgotten there, soon,
+# also while nothing is sent any more.
+test_exit_frees_remote_pages() {
+	local load
+
+	cluster_up
+	load=$(load_start 100)
+	all_away
+	at_least server ramster/foreign_pers_pages 10000
+	on client 'echo 0 >/sys/kernel/mm/ramster/pers_remotify_enable'
+	kill_job client "$load"
+	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
+	finish
+}
+
+# While batches of puts hang in the wire, anything may happen to their pages. The
+# server is stopped, so that they hang as long as we like; sets LOAD.
+send_and_hang() {
+	IDLE_MS=60000 cluster_up
+	LOAD=$(start client pageload --mb 60 --stdin)
+	stage "$LOAD" write >/dev/null
+	pause_guest server
+	stage "$LOAD" pageout >/dev/null
+	wait_on client 30 '. /tests/lib.sh; [ $(counter ramster/remote_sending) -gt 20 ]'
+	note "pages in flight: $(counter client ramster/remote_sending)"
+}
+
+# A put that changes while it is being sent: the newest wins.
+test_put_during_send() {
+	send_and_hang
+	clean "$(stage "$LOAD" rewrite)"
+	stage "$LOAD" pageout >/dev/null
+	resume_guest server
+	all_away
+	clean "$(stage "$LOAD" read)"
+	load_end "$LOAD"
+	finish
+}
+
+# A flush during a send: nothing of it stays at the server.
+test_flush_during_send() {
+	send_and_hang
+	stage "$LOAD" drop=60 >/dev/null
+	resume_guest server
+	all_away
+	clean "$(stage "$LOAD" read)"
+	kill_job client "$LOAD"
+	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
+	finish
+}
+
+# A get during a send is served from the local copy, without the server.
+test_get_during_send() {
+	send_and_hang
+	clean "$(stage "$LOAD" read)"
+	exactly client ramster/remote_pers_pages_succ_get 0
+	resume_guest server
+	stage "$LOAD" pageout >/dev/null
+	all_away
+	clean "$(stage "$LOAD" read)"
+	load_end "$LOAD"
+	finish
+}
+
+# A server that has no room refuses; pages stay here or go to the swap disk, and
+# nothing is lost.
+test_server_has_no_room() {
+	local load held
+
+	CAPACITY_MB=8 cluster_up
+	load=$(load_start 100)
+	wait_on client 60 '. /tests/lib.sh; [ $(counter ramster/pers_pages_remote_failed) -gt 0 ]'
+	held=$(counter server ramster/foreign_pers_pageframes)
+	note "frames lent: $held"
+	[ "$held" -le $((8 * 256 + 256)) ] || fail "the server lent $held frames, more than 8 MB"
+	at_least server ramster/foreign_puts_refused 1
+	clean "$(stage "$load" read)"
+	clean "$(stage "$load" rewrite)"
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
+# The server dies without a word. The client lives on; whoever reads a lost page
+# gets SIGBUS in bounded time; nobody reads wrong bytes; new pages work.
+test_server_killed() {
+	local load line
+
+	IDLE_MS=4000 GET_MS=3000 cluster_up
+	load=$(load_start 60 --tolerate --threads 8)
+	all_away
+	clean "$(stage "$load" read=3)"
+	kill_guest server
+	line=$(stage "$load" read=1)
+	note "$line"
+	case $line in
+	*" bad 0 lost 0 "*) fail "nothing was lost, so nothing was tested" ;;
+	*" bad 0 lost "*) ;;
+	*) fail "$line" ;;
+	esac
+	line=$(echo "$line" | sed 's/.*max_us //')
+	[ "$line" -le 10000000 ] || fail "a reader waited $line us"
+	stage "$load" drop >/dev/null
+	clean "$(stage "$load" write)"
+	stage "$load" pageout >/dev/null
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
+# Connections are reset while pages travel both ways: they come back by
+# themselves, and nothing is lost.
+test_connection_reset() {
+	local load i before
+
+	cluster_up
+	load=$(load_start 100)
+	tell client "$load" rewrite
+	for i in 1 2 3 4 5 6; do
+		sleep 1
+		on client sockdestroy 7777 || note "no connection to reset just now"
+		wait_on client 30 'grep -q "^0 up" /sys/kernel/debug/ramster/peers'
+	done
+	wait_on client 300 "true"
+	before=$(output client "$load" | grep -c '^stage rewrite:')
+	note "resets: $i, rewrites finished: $before"
+	clean "$(stage "$load" read)"
+	on client sockdestroy 7777
+	clean "$(stage "$load" read)"
+	exactly client ramster/remote_pers_pages_unsucc_get 0
+	[ "$(on client "awk '\$1 == 0 { print \$3 }' /sys/kernel/debug/ramster/peers")" -ge 3 ] ||
+		fail "the connection was not made again"
+	load_end "$load"
+	finish
+}
+
+# The cluster goes away for a while: the cable is pulled. What is with the server
+# is still there afterwards; what is stored meanwhile stays here.
+test_cable_pulled() {
+	local load
+
+	cluster_up
+	load=$(load_start 40)
+	all_away
+	cut_link server
+	stage "$load" write >/dev/null
+	stage "$load" pageout >/dev/null
+	clean "$(stage "$load" read)"
+	join_link server
+	stage "$load" pageout >/dev/null
+	all_away
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
+# A server that is restarted has lost what it held, and says so: readers get
+# SIGBUS at once, and new pages go to it as before.
+test_server_restarted() {
+	local load line
+
+	IDLE_MS=4000 cluster_up
+	load=$(load_start 40 --tolerate --threads 4)
+	all_away
+	on server ramster.sh stop
+	on server ramster.sh start
+	wait_on client 60 'grep -q "^0 up" /sys/kernel/debug/ramster/peers'
+	line=$(stage "$load" read=5)
+	note "$line"
+	case $line in
+	*" bad 0 lost 0 "*) fail "nothing was lost, so nothing was tested" ;;
+	*" bad 0 lost "*) ;;
+	*) fail "$line" ;;
+	esac
+	stage "$load" drop >/dev/null
+	stage "$load" write >/dev/null
+	stage "$load" pageout >/dev/null
+	all_away
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
+# A client that is restarted has no use for what it left with the server, and
+# the server lets it go as soon as it is back.
+test_client_restarted() {
+	local load
+
+	cluster_up
+	load=$(load_start 40)
+	all_away
+	at_least server ramster/foreign_pers_pages 5000
+	kill_guest client
+	: "$load"
+	boot client --mem 256 --ip 10.0.0.2 --swap 768 --append ramster
+	cluster_conf | put_file client /etc/ramster.conf
+	on client ramster.sh -w 60 start
+	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
+	finish
+}
+
+# zcache alone is a complete compressed store: nothing leaves the machine.
+test_zcache_alone() {
+	boot client --mem 256 --swap 768 --append "zcache"
+	on client pageload --mb 120 --threads 2 write pageout read rewrite=50 pageout fork read
+	at_least client zcache/pers_puts 10000
+	at_least client zcache/local_gets 10000
+	exactly client zcache/remote_gets 0
+	exactly client ramster/pers_pages_remoted 0
+	finish
+}
+
+# Another compressor by name; one that does not exist is refused, with a message,
+# and the machine works as without us.
+test_choose_compressor() {
+	boot client --mem 200 --swap 512 --append "zcache=zstd"
+	on client 'dmesg | grep -q "compressor zstd"'
+	on client pageload --mb 60 write pageout read
+	at_least client zcache/pers_puts 5000
+	finish
+	boot other --mem 200 --swap 512 --append "zcache=nonesuch"
+	on other 'dmesg | grep -q "compressor \"nonesuch\" cannot be used"'
+	on other pageload --mb 60 write pageout read
+	exactly other frontswap/stores 0
+	finish
+}
+
+# Nothing of ours is switched on: plain swap.
+test_plain_swap() {
+	boot client --mem 200 --swap 512
+	on client pageload --mb 100 write pageout read
+	on client '[ ! -e /sys/kernel/mm/ramster ] && [ ! -e /sys/kernel/debug/zcache ]'
+	exactly client frontswap/stores 0
+	finish
+}
+
+# A page that does not compress is refused and goes to the disk, as does every
+# page beyond the store's share of RAM.
+test_poor_pages_go_to_disk() {
+	boot client --mem 200 --swap 768 --append "zcache"
+	on client pageload --mb 40 --fill 100 write pageout read
+	at_least client zcache/compress_poor 5000
+	on client 'echo 2 >/sys/module/zcache/parameters/max_pool_percent'
+	on client pageload --mb 60 write pageout read
+	at_least client zcache/pool_limit 1000
+	finish
+}
+
+# What a user may get wrong gets an error and a line in the log, no more.
+test_control_files_refuse() {
+	cluster_up
+	on client 'cd /sys/kernel/mm/ramster; for v in 255 -2 x 1 7; do echo $v >remote_target_nodenum && exit 1; done; true'
+	on client 'echo x >/sys/kernel/mm/ramster/pers_remotify_enable && exit 1; true'
+	on client 'echo 0 >/sys/module/zcache/parameters/enabled && exit 1; true'
+	on client 'mkdir /sys/kernel/config/ramster/second && exit 1; true'
+	on client '[ "$(cat /sys/kernel/mm/ramster/remote_target_nodenum)" = 0 ]'
+	on client ramster.sh status
+	on client 'echo unset >/sys/kernel/mm/ramster/remote_target_nodenum'
+	on client '[ "$(cat /sys/kernel/mm/ramster/remote_target_nodenum)" = unset ]'
+	finish
+}
+
+# The store can be switched off and on again while the machine runs.
+test_zcache_off_and_on() {
+	boot client --mem 200 --swap 512 --append "zcache"
+	on client pageload --mb 40 write pageout read
+	on client 'echo 0 >/sys/module/zcache/parameters/enabled'
+	on client pageload --mb 40 write pageout read
+	on client 'echo 1 >/sys/module/zcache/parameters/enabled'
+	on client pageload --mb 40 write pageout read
+	at_least client zcache/pers_puts 5000
+	finish
+}
