@@ -10,7 +10,8 @@ ifneq ($(KERNELRELEASE),)
 obj-$(CONFIG_ZCACHE) += zcache.o
 zcache-y := zcache-main.o zcache-comp.o tmem.o tmem_move.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
-zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o
+zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o tmem_move_test.o \
+				      zcache-comp_test.o
 
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
@@ -20,7 +21,7 @@ ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
 	       nodemanager.o nodemanager_rules.o sysfs.o)
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
-					   tcp_test.o nodemanager_test.o)
+	       r2net_test.o tcp_test.o nodemanager_test.o foreign_test.o)
 
 obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o
 

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of foreign.c: what a peer may do with the RAM that it was lent, and
+ * what it may not.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/slab.h>
+
+#include "foreign.h"
+#include "ramster_int.h"
+
+struct foreign_ctx {
+	struct ramster_node node;
+	struct foreign *foreign;
+	struct r2net_batch batch;
+	struct r2tcp_reply reply;
+};
+
+static int foreign_test_init(struct kunit *test)
+{
+	struct foreign_ctx *ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, ctx);
+	ctx->node.info.capacity_mb = 16;
+	ctx->foreign = foreign_create(&ctx->node);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx->foreign);
+	KUNIT_ASSERT_EQ(test, 0, r2net_batch_init(&ctx->batch, R2_PUT,
+						  R2_MAX_PAYLOAD));
+	ctx->reply.buf = kunit_kzalloc(test, R2_MAX_PAGE +
+				       sizeof(struct r2_get_reply), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, ctx->reply.buf);
+	test->priv = ctx;
+	return 0;
+}
+
+static void foreign_test_exit(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+
+	if (!ctx)
+		return;
+	r2net_batch_free(&ctx->batch);
+	foreign_destroy(ctx->foreign);
+}
+
+static struct tmem_handle foreign_name(u32 index)
+{
+	return (struct tmem_handle) { .pool = 3, .index = index };
+}
+
+/* Put one page of one repeated byte; returns its status. */
+static u8 foreign_test_put(struct kunit *test, unsigned int client, u32 index,
+			   u64 version, u8 byte)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_handle handle = foreign_name(index);
+	struct tmem_blob blob = { .len = 1900, .version = version };
+
+	r2net_batch_reset(&ctx->batch);
+	memset(r2net_put_room(&ctx->batch), byte, blob.len);
+	r2net_put_add(&ctx->batch, &handle, &blob);
+	KUNIT_ASSERT_EQ(test, 0, foreign_put(ctx->foreign, client,
+					     ctx->batch.buf, ctx->batch.len, 1,
+					     &ctx->reply));
+	KUNIT_ASSERT_EQ(test, ctx->reply.items, 1);
+	KUNIT_ASSERT_EQ(test, ctx->reply.len, 1);
+	return *(u8 *)ctx->reply.buf;
+}
+
+/* Get a page; returns its byte, or -1 if it is not there. */
+static int foreign_test_get(struct kunit *test, unsigned int client, u32 index,
+			    u64 version)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_handle handle = foreign_name(index);
+	struct r2_page page;
+	const void *data;
+	unsigned int len;
+	int err;
+
+	r2net_encode_page(&page, &handle, version);
+	KUNIT_ASSERT_EQ(test, 0, foreign_get(ctx->foreign, client, &page,
+					     &ctx->reply));
+	err = r2net_check_reply(&page, ctx->reply.buf, ctx->reply.len, &data,
+				&len);
+	if (err == -ENOENT)
+		return -1;
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_ASSERT_EQ(test, len, 1900);
+	return *(u8 *)data;
+}
+
+static void foreign_test_flush(struct kunit *test, unsigned int client,
+			       u32 index, u64 version, bool object)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_debt debt = {
+		.handle = foreign_name(index),
+		.version = version,
+		.whole_object = object,
+	};
+
+	r2net_batch_reset(&ctx->batch);
+	r2net_flush_add(&ctx->batch, &debt);
+	KUNIT_ASSERT_EQ(test, 0, foreign_flush(ctx->foreign, client,
+					       ctx->batch.buf, 1,
+					       &ctx->reply));
+	KUNIT_EXPECT_EQ(test, *(u8 *)ctx->reply.buf, R2_OK);
+}
+
+static u64 foreign_test_held(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_stats stats;
+
+	foreign_get_stats(ctx->foreign, &stats);
+	return stats.zbud[TMEM_PERSISTENT].zpages;
+}
+
+/* Bytes come back as they were sent, with the owner's checksum. */
+static void foreign_put_get_flush(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), -1);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 1, 'x'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), 'x');
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), 'x');
+	foreign_test_flush(test, 1, 9, 1, false);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), -1);
+	KUNIT_EXPECT_EQ(test, foreign_test_held(test), 0);
+}
+
+/* Two owners use the same names, and never meet. */
+static void foreign_clients_apart(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 1, 'a'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 2, 9, 1, 'b'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), 'a');
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 2, 9, 1), 'b');
+	foreign_test_flush(test, 2, 9, 1, false);
+	foreign_test_flush(test, 3, 9, 1, false);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 1), 'a');
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 2, 9, 1), -1);
+}
+
+/* Whatever the order in which messages arrive, the newest version stays. */
+static void foreign_newest_wins(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 5, 'n'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 4, 'o'), R2_STALE);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 5, 'n'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 5), 'n');
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 4), -1);
+	foreign_test_flush(test, 1, 9, 4, false);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 5), 'n');
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 6, 'p'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 9, 6), 'p');
+	KUNIT_EXPECT_EQ(test, foreign_test_held(test), 1);
+}
+
+/* An object goes with one message, but for what was put after it was meant. */
+static void foreign_flush_whole_object(struct kunit *test)
+{
+	u32 i;
+
+	for (i = 0; i < 100; i++)
+		KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, i, i + 1, i),
+				R2_OK);
+	foreign_test_flush(test, 1, 0, 90, true);
+	KUNIT_EXPECT_EQ(test, foreign_test_held(test), 10);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 89, 90), -1);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 90, 91), 90);
+}
+
+/* No more than capacity_mb is lent; a refused page is not half there. */
+static void foreign_has_no_room(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+	u32 i;
+
+	ctx->node.info.capacity_mb = 1;
+	for (i = 0; i < 600; i++)
+		if (foreign_test_put(test, 1, i, 1, 1) != R2_OK)
+			break;
+	KUNIT_EXPECT_GE(test, i, 256);
+	KUNIT_EXPECT_LE(test, i, 512);
+	KUNIT_EXPECT_EQ(test, *(u8 *)ctx->reply.buf, R2_NO_ROOM);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, i, 1), -1);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 0, 1), 1);
+	foreign_test_flush(test, 1, 0, 600, true);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, i, 1, 1), R2_OK);
+}
+
+/* A pool is of one kind, for ever. */
+static void foreign_wrong_kind(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_handle handle = foreign_name(2);
+	struct tmem_blob blob = { .len = 8, .version = 1 };
+	struct r2_put_item *item = ctx->batch.buf;
+
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 1, 1, 1), R2_OK);
+	r2net_batch_reset(&ctx->batch);
+	memset(r2net_put_room(&ctx->batch), 0, blob.len);
+	r2net_put_add(&ctx->batch, &handle, &blob);
+	item->flags = 0;
+	KUNIT_ASSERT_EQ(test, 0, foreign_put(ctx->foreign, 1, ctx->batch.buf,
+					     ctx->batch.len, 1, &ctx->reply));
+	KUNIT_EXPECT_EQ(test, *(u8 *)ctx->reply.buf, R2_WRONG_KIND);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), 1);
+}
+
+/* A PUT that is cut short, or goes on after its last page, is an error. */
+static void foreign_malformed(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 1, 1, 1), R2_OK);
+	KUNIT_EXPECT_NE(test, 0, foreign_put(ctx->foreign, 1, ctx->batch.buf,
+					     ctx->batch.len - 8, 1,
+					     &ctx->reply));
+	KUNIT_EXPECT_NE(test, 0, foreign_put(ctx->foreign, 1, ctx->batch.buf,
+					     ctx->batch.len, 2, &ctx->reply));
+	KUNIT_EXPECT_NE(test, 0, foreign_put(ctx->foreign, 1, ctx->batch.buf,
+					     ctx->batch.len + 8, 1,
+					     &ctx->reply));
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), 1);
+}
+
+/* A client that was started anew takes nothing from what it had, nor others. */
+static void foreign_forgets_a_client(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 1, 1, 'a'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 2, 1, 1, 'b'), R2_OK);
+	foreign_forget(ctx->foreign, 1);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), -1);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 2, 1, 1), 'b');
+	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 1, 1, 'c'), R2_OK);
+	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), 'c');
+}
+
+static struct kunit_case foreign_cases[] = {
+	KUNIT_CASE(foreign_put_get_flush),
+	KUNIT_CASE(foreign_clients_apart),
+	KUNIT_CASE(foreign_newest_wins),
+	KUNIT_CASE(foreign_flush_whole_object),
+	KUNIT_CASE(foreign_has_no_room),
+	KUNIT_CASE(foreign_wrong_kind),
+	KUNIT_CASE(foreign_malformed),
+	KUNIT_CASE(foreign_forgets_a_client),
+	{}
+};
+
+static struct kunit_suite foreign_suite = {
+	.name = "ramster-foreign",
+	.init = foreign_test_init,
+	.exit = foreign_test_exit,
+	.test_cases = foreign_cases,
+};
+
+kunit_test_suite(foreign_suite);
