@@ -391,21 +391,23 @@ same_time() {
 	done
 }
 
-# seed_build: start from the newest build of the same configuration, if any.
+# seed_build: start from the newest build of the same configuration, if any; one
+# that failed will do when there is no other.
 seed_build() {
 	local old t
 
 	[ ! -d "$BUILD" ] || return 0
 	old=$(find "$RAMSTER_CACHE" -mindepth 3 -maxdepth 3 \
-		-path "*/tree-$VERSION-*/build-$CONFIG/.ramster-built" \
-		-printf '%T@ %h\n' | sort -rn | sed -n '1s/^[^ ]* //p')
+		-path "*/tree-$VERSION-*/build-$CONFIG/.ramster-buil*" \
+		-printf '%f %T@ %h\n' | sort -k 1,1 -k 2,2rn |
+		sed -n '1s/^[^ ]* [^ ]* //p')
 	[ -n "$old" ] || return 0
 	t=${old%/*}
 	(
 		# a build that is going on there would be copied half
 		exec 8>"$t.build-$CONFIG.lock"
 		flock -w 900 8 || exit 1
-		[ -e "$old/.ramster-built" ] || exit 1
+		[ -e "$old/.config" ] || exit 1
 		say "starting from the build in ${t##*/}"
 		rm -rf "$BUILD.part"
 		cp -a --reflink=auto "$old" "$BUILD.part" || exit 1

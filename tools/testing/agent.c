@@ -339,8 +339,10 @@ int main(void)
 	struct sigaction sa = { .sa_handler = on_child };
 	int i, fd[2];
 
-	for (i = 0; i < JOBS; i++)
-		jobs[i].out.fd = jobs[i].in = -1;
+	for (i = 0; i < JOBS; i++) {
+		jobs[i].out.fd = -1;
+		jobs[i].in = -1;
+	}
 	/* keep 0 to 3 out of the way of what commands get there */
 	while ((i = open("/dev/console", O_RDWR)) >= 0 && i < 4)
 		;

@@ -142,10 +142,12 @@ static void describe(uint64_t page, const uint8_t *got, const uint8_t *want)
 
 	for (i = 0; i < PAGE && got[i] == want[i]; i++)
 		;
-	printf("bad page %lu gen %u: differs at byte %zu; says magic %s seed %lu page %lu gen %lu\n",
-	       page, gens[page], i, h->magic == MAGIC ? "right" : "wrong",
-	       h->seed, h->page, h->gen);
+	flockfile(stdout);
+	printf("bad page %lu gen %u: differs at byte %zu; ", page, gens[page], i);
+	printf("says magic %s seed %lu page %lu gen %lu\n",
+	       h->magic == MAGIC ? "right" : "wrong", h->seed, h->page, h->gen);
 	fflush(stdout);
+	funlockfile(stdout);
 }
 
 static void note_latency(struct worker *w, uint64_t ns)
@@ -289,8 +291,9 @@ static void report(uint64_t ns)
 	size_t n = nr_lat < nr_pages ? nr_lat : nr_pages;
 
 	sort_latencies(n);
-	printf("stage %s: pages %zu secs %.1f bad %zu lost %zu major %zu p50_us %u p99_us %u max_us %u\n",
-	       current->name, nr_done, ns / 1e9, nr_bad, nr_lost, nr_major,
+	printf("stage %s: pages %zu secs %.1f bad %zu lost %zu major %zu ",
+	       current->name, nr_done, ns / 1e9, nr_bad, nr_lost, nr_major);
+	printf("p50_us %u p99_us %u max_us %u\n",
 	       n ? lat[n / 2] / 1000 : 0, n ? lat[n - 1 - n / 100] / 1000 : 0,
 	       n ? lat[n - 1] / 1000 : 0);
 	fflush(stdout);
@@ -305,7 +308,11 @@ static void run_threads(const struct stage *s)
 	uint64_t t;
 
 	current = s;
-	nr_done = nr_bad = nr_lost = nr_major = nr_lat = 0;
+	nr_done = 0;
+	nr_bad = 0;
+	nr_lost = 0;
+	nr_major = 0;
+	nr_lat = 0;
 	if (s->how == WRITE)
 		generation++;
 	t = now_ns();
@@ -405,6 +412,8 @@ static bool run_stage(char *text)
 		*value++ = 0;
 		n = atoi(value);
 	}
+	if (!strcmp(text, "exit"))
+		return false;
 	if (!strcmp(text, "write") || !strcmp(text, "rewrite")) {
 		s.how = WRITE;
 		s.random = !strcmp(text, "rewrite");
@@ -428,8 +437,6 @@ static bool run_stage(char *text)
 	} else if (!strcmp(text, "sleep")) {
 		sleep(n);
 		printf("stage sleep: secs %u\n", n);
-	} else if (!strcmp(text, "exit")) {
-		return false;
 	} else {
 		fprintf(stderr, "pageload: no stage %s\n", text);
 		exit(2);
