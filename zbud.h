@@ -17,8 +17,10 @@
  *
  * A frame is a candidate of zbud_isolate_oldest() only while each of its
  * zpages is ready.  One whose only zpage is pending may be given a second one;
- * one that is isolated may not.  Whoever frees a zpage or calls zbud_ready() on it must
- * make sure that nobody else frees it meanwhile (tmem: the object's lock).
+ * one that is isolated may not.
+ *
+ * Whoever frees a zpage or calls zbud_ready() on it must make sure that nobody
+ * else frees it meanwhile (tmem: the object's lock).
  */
 #ifndef _RAMSTER_ZBUD_H
 #define _RAMSTER_ZBUD_H
