@@ -24,8 +24,10 @@
  * ready when its word goes away.
  *
  * Versions rise with the order in which the pages of an object are stored,
- * because they are drawn under its lock.  That is what makes a debt for a whole
- * object safe: what is stored later is never removed by it.
+ * because they are drawn under its lock; and a page whose sending ended in doubt
+ * gets a new version.  So what a peer is told to forget is always older than
+ * what it may be sent afterwards, and a message that comes late, or twice, does
+ * no harm, be it for one page or for a whole object.
  *
  * Life times: an object without pages is dead and leaves the hash at once; it is
  * freed by RCU, and so is a pool.  What finds its pool by a handle does so in an
@@ -355,6 +357,13 @@ static int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 	return 0;
 }
 
+/* Under the object's lock, so that versions of its pages rise in time. */
+u64 tmem_new_version(struct tmem_object *obj)
+{
+	lockdep_assert_held(&obj->pages.xa_lock);
+	return atomic64_inc_return(&obj->pool->tmem->version);
+}
+
 /*
  * May a page of this version (0: a new one) replace what is in the slot?
  * Returns 0, -EALREADY if it is there, or -ESTALE if something newer was.
@@ -382,10 +391,8 @@ static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 	int err;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
-	header->version = blob->version;
-	if (!header->version)
-		header->version =
-			atomic64_inc_return(&obj->pool->tmem->version);
+	header->version = blob->version ?: tmem_new_version(obj);
+	header->first = header->version;
 	header->owed = slot_word(old);
 	err = xa_err(__xa_store(&obj->pages, index, page,
 				GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN));
@@ -565,7 +572,7 @@ static bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 	lockdep_assert_held(&obj->pages.xa_lock);
 	if (!slot || slot_is_tombstone(slot))
 		return false;
-	if (version && slot_version(slot) > version)
+	if (version && slot_first(slot) > version)
 		return false;
 
 	if (word)

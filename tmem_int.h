@@ -28,23 +28,25 @@
  * struct tmem_header - what stands before the bytes of a blob in its zpage
  * @oid, @index, @pool, @client: the page's name, for who isolates it
  * @version: version of the page
+ * @first: version as which these bytes were put; @version is higher if they
+ *	have to be sent once more (see tmem_slot_sent())
  * @owed: word of a copy that some peer holds, may hold or will hold; or 0
  * @crc: the owner's checksum
  * @len: bytes of the blob
  *
- * @owed is protected by the object's lock, the rest never changes once the page
- * is in the index.
+ * @version and @owed are protected by the object's lock, and do not change
+ * while the zpage is ready; the rest never changes.
  */
 struct tmem_header {
 	struct tmem_oid oid;
 	u64 version;
+	u64 first;
 	u64 owed;
 	u32 index;
 	u32 pool;
 	u32 crc;
-	u32 len;
+	u16 len;
 	u16 client;
-	u16 reserved[3];
 };
 
 static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
@@ -169,6 +171,13 @@ static inline u64 slot_version(void *slot)
 	return slot ? slot_header(slot)->version : 0;
 }
 
+/* The version from which on the slot's content has been the newest. */
+static inline u64 slot_first(void *slot)
+{
+	return slot_is_local(slot) ? slot_header(slot)->first :
+				     slot_version(slot);
+}
+
 /* What a peer has or may get to have of this page, with SENDING; or 0. */
 static inline u64 slot_word(void *slot)
 {
@@ -209,6 +218,7 @@ static inline void tmem_count_remote(struct tmem_object *obj, int change)
 }
 
 /* tmem.c */
+u64 tmem_new_version(struct tmem_object *obj);
 struct tmem_object *tmem_object_find(struct tmem_pool *pool,
 				     const struct tmem_oid *oid);
 void tmem_object_reap(struct tmem_object *obj);

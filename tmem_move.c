@@ -183,6 +183,12 @@ static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
 		slot_ready(obj, slot);
 		return false;
 	case TMEM_SEND_UNKNOWN:
+		/*
+		 * The peer will be told to forget this version, maybe more than
+		 * once.  If the page went there again under the same version,
+		 * the last of these messages could remove the only copy.
+		 */
+		slot_header(slot)->version = tmem_new_version(obj);
 		slot_header(slot)->owed = word;
 		tmem_debt_add(obj, index, word);
 		return false;
@@ -242,7 +248,8 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  *
  * If just that version is still in its slot and the peer has it, the page is
  * with the peer from now on.  If it has been replaced or flushed meanwhile, what
- * the peer has, or may have, is a debt.  With TMEM_SEND_REFUSED, the page goes
+ * the peer has, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a debt
+ * too, and the page has a new version from now on.  With TMEM_SEND_REFUSED, the page goes
  * back among the candidates, also if tmem_send_begin() was never called for it.
  *
  * Allocates nothing.
