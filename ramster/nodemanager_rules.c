@@ -156,6 +156,7 @@ static int r2nm_octet(const char **text, char end, u8 *octet, const char **why)
 	if (**text != end)
 		return r2nm_no(why, "not a dotted quad", -EINVAL);
 	(*text)++;
+	*octet = value;
 	return 0;
 }
 
@@ -226,7 +227,10 @@ static int r2nm_parse_ipv6(struct net *net, const char *text,
 
 	if (strscpy(copy, text, sizeof(copy)) < 0 ||
 	    inet_pton_with_scope(net, AF_INET6, strim(copy), NULL, addr))
-		return r2nm_no(why, "not an IPv6 address; link-local ones need %interface",
+		return r2nm_no(why, "not an IPv6 address", -EINVAL);
+	if (__ipv6_addr_needs_scope_id(__ipv6_addr_type(in6)) &&
+	    !((struct sockaddr_in6 *)addr)->sin6_scope_id)
+		return r2nm_no(why, "a link-local address needs %interface",
 			       -EINVAL);
 	if (ipv6_addr_any(in6) || ipv6_addr_is_multicast(in6) ||
 	    ipv6_addr_v4mapped(in6))
