@@ -1275,7 +1275,6 @@ static bool run_test(const struct test *test)
 	pid_t pid;
 
 	*reason = 0;
-	fflush(stdout);
 	pid = fork();
 	if (!pid)
 		run_child(test);
@@ -1344,6 +1343,7 @@ int main(int argc, char **argv)
 		}
 	}
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	reason = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (reason == MAP_FAILED || mlockall(MCL_CURRENT)) {

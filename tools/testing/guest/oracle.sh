@@ -47,16 +47,19 @@ if [ -d $torture ] && ! echo 1 >$torture/register; then
 	exit 1
 fi
 
-# shellcheck disable=SC2086 # a list of words
-swap_oracle -d "$device" $args "$@" >/tmp/oracle
-status=$?
-while read -r line; do
+{
+	# shellcheck disable=SC2086 # a list of words
+	swap_oracle -d "$device" $args "$@"
+	echo "status $?"
+} | while read -r line; do
 	case $line in
 	"ok "*)		ok "${line#ok }" ;;
 	"not ok "*)	not_ok "${line#not ok }" ;;
+	"status "*)	exit "${line#status }" ;;
 	*)		note "$line" ;;
 	esac
-done </tmp/oracle
+done
+status=$?
 
 # In the end nothing is held, and the backend can go.
 swapoff "$device"

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Of the hooks in the kernel, with the backend frontswap_torture: see
+# swap_oracle.c for what each of its tests is after.
+# shellcheck disable=SC2034 # read by ../run
+TIMEOUT=2400
+
+# Every path of a page through swap, on a disk.
+test_swap_oracle() {
+	boot one --mem 400 --swap 1024
+	ON_TIMEOUT=2000 on one sh /tests/oracle.sh
+	finish
+}
+
+# The same on a synchronous device, and large folios, which it takes.
+test_swap_oracle_sync_device() {
+	boot one --mem 512 --append 'brd.rd_size=131072'
+	ON_TIMEOUT=2000 on one sh /tests/oracle.sh -b anon fork overwrite \
+		willneed mixed swapoff unregister_refused large_folios huge_folios
+	finish
+}
+
+# The oracle notices a kernel that is broken: see mutations/.
+oracle_notices() {
+	local image
+
+	image=$("$RAMSTER_TOP/tools/kernel.sh" --config "$KERNEL" \
+		--mutate "$RAMSTER_TOP/tools/testing/mutations/$1") ||
+		fail "no kernel with $1"
+	cp "$image" "$RUN/bzImage-mutant"
+	shift
+	RAMSTER_IMAGE=$RUN/bzImage-mutant boot one --mem 400 --swap 1024
+	on one 'echo 1 >/sys/module/frontswap_torture/parameters/register'
+	# its "not ok" are what is wanted: keep them from the list of results
+	! on one "swap_oracle -d /dev/vda $* >/tmp/o; s=\$?; cat /tmp/o; exit \$s" ||
+		fail "$1 went unnoticed"
+	kill_guest one
+}
+
+test_oracle_notices_presence_bits() {
+	oracle_notices frontswap-presence-bits.patch overwrite
+}
+
+test_oracle_notices_zswap_copies() {
+	oracle_notices frontswap-zswap-copies.patch zswap_stale
+}
