@@ -480,27 +480,35 @@ fingerprint() {
 }
 
 # progress TOTAL: make's output on stdin; now and then one line of how far it is.
+# Prints the number of steps at the end.
 progress() {
-	awk -v total="$1" -v tty="$([ -t 2 ] && echo 1)" '
-	function show(line) {
-		t = systime() - start
-		pct = total ? sprintf("%3d%%, ", n * 99 / (n > total ? n : total)) : ""
-		line = sprintf("[%d:%02d] %s%d steps", t / 60, t % 60, pct, n)
-		printf tty ? "\r%-60s" : "%s\n", line >"/dev/stderr"
-		fflush("/dev/stderr")
-		last = t
+	local total=$1 n=0 begin=$SECONDS next=$SECONDS every=20 line cr='' nl='\n'
+
+	if [ -t 2 ]; then
+		every=1 cr='\r' nl=''
+	fi
+	show() {
+		local pct=''
+
+		[ "$total" = 0 ] ||
+			pct=$(printf '%3d%%, ' $((n * 99 / (n > total ? n : total))))
+		printf "$cr%-60s$nl" "[$(hms $((SECONDS - begin)))] $pct$n steps" >&2
 	}
-	BEGIN { start = systime(); last = -100 }
-	/^  [A-Z]+ / {
-		n++
-		if (systime() - start >= last + (tty ? 1 : 20))
-			show()
-	}
-	/(error|warning): |undefined reference|\*\*\*/ {
-		printf "%s%s\n", tty ? "\r" : "", $0 >"/dev/stderr"
-	}
-	END { show(); if (tty) print "" >"/dev/stderr"; print n }' |
-		tail -n 1
+	while IFS= read -r line; do
+		case $line in
+		"  "[A-Z]*)
+			n=$((n + 1))
+			if [ $SECONDS -ge $next ]; then
+				next=$((SECONDS + every))
+				show
+			fi ;;
+		*error:*|*warning:*|*"undefined reference"*|*"***"*)
+			printf "$cr%s\n" "$line" >&2 ;;
+		esac
+	done
+	show
+	[ -z "$cr" ] || echo >&2
+	echo "$n"
 }
 
 build() {

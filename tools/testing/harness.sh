@@ -79,6 +79,9 @@ fail() {
 
 # --- set-up and cleaning up --------------------------------------------------
 
+WITH_US=()
+! setpriv --pdeathsig KILL true 2>/dev/null || WITH_US=(setpriv --pdeathsig KILL)
+
 # use_kvm: /dev/kvm alone promises nothing, in a virtual machine or a container.
 use_kvm() {
 	grep -qE '^flags.* (vmx|svm)( |$)' /proc/cpuinfo && [ -w /dev/kvm ]
@@ -203,7 +206,8 @@ boot_start() {
 
 	# the agent writes through file channel "out"; orders go through a fifo
 	# that QEMU holds open both ways, so that neither side waits for the other
-	qemu-system-x86_64 -machine pc -accel "$accel" -smp "$cpus" -m "$mem" \
+	# and it dies with us, whatever becomes of the trap
+	${WITH_US[@]+"${WITH_US[@]}"} qemu-system-x86_64 -machine pc -accel "$accel" -smp "$cpus" -m "$mem" \
 		-display none -no-reboot -nodefaults -monitor none \
 		-chardev "file,id=con,path=$dir/$g.console" -serial chardev:con \
 		-device virtio-serial-pci \
