@@ -166,6 +166,21 @@ struct tmem *tmem_create(void (*owes)(void *arg), void *arg)
 EXPORT_SYMBOL_GPL(tmem_create);
 
 /**
+ * tmem_reserve - set frames aside for when there is no free memory
+ * @tmem: for which index
+ * @kind: for pages of which kind
+ * @frames: how many
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM, after which some of them may have been set aside.
+ */
+int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames)
+{
+	return zbud_reserve(tmem->zbud[kind], frames);
+}
+EXPORT_SYMBOL_GPL(tmem_reserve);
+
+/**
  * tmem_destroy - free an index and all that is in it
  * @tmem: index that nobody uses any more
  *

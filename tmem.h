@@ -125,6 +125,7 @@ struct tmem_pool;
 
 struct tmem *tmem_create(void (*owes)(void *arg), void *arg);
 void tmem_destroy(struct tmem *tmem);
+int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames);
 
 struct tmem_pool *tmem_pool_create(struct tmem *tmem, u16 client, u32 id,
 				   enum tmem_kind kind);

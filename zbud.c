@@ -22,6 +22,7 @@
  */
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -56,12 +57,16 @@ struct zbud_frame {
 
 /*
  * struct zbud_pool - frames of one kind
+ * @descs: where descriptors of frames come from, with a reserve
+ * @pages: where the frames come from, with a reserve
  * @lock: protects everything below and all frames of the pool
  * @lru: candidates of zbud_isolate_oldest(), oldest first
  * @unbuddied: frames that take a second zpage, by number of free chunks
  * @stats: counters; buddied and unbuddied are derived when they are asked for
  */
 struct zbud_pool {
+	mempool_t *descs;
+	mempool_t *pages;
 	spinlock_t lock; /* the rest, and all frames */
 	struct list_head lru;
 	struct list_head unbuddied[ZBUD_NR_CHUNKS];
@@ -183,16 +188,17 @@ static struct zbud_frame *zbud_best_fit(struct zbud_pool *pool, size_t size)
 	return NULL;
 }
 
-static struct zbud_frame *zbud_frame_alloc(gfp_t gfp)
+static struct zbud_frame *zbud_frame_alloc(struct zbud_pool *pool, gfp_t gfp)
 {
 	struct zbud_frame *frame;
 
-	frame = kmem_cache_zalloc(zbud_cache, gfp);
+	frame = mempool_alloc(pool->descs, gfp);
 	if (!frame)
 		return NULL;
-	frame->page = alloc_page(gfp);
+	memset(frame, 0, sizeof(*frame));
+	frame->page = mempool_alloc(pool->pages, gfp);
 	if (!frame->page) {
-		kmem_cache_free(zbud_cache, frame);
+		mempool_free(frame, pool->descs);
 		return NULL;
 	}
 	INIT_LIST_HEAD(&frame->lru);
@@ -200,10 +206,10 @@ static struct zbud_frame *zbud_frame_alloc(gfp_t gfp)
 	return frame;
 }
 
-static void zbud_frame_free(struct zbud_frame *frame)
+static void zbud_frame_free(struct zbud_pool *pool, struct zbud_frame *frame)
 {
-	__free_page(frame->page);
-	kmem_cache_free(zbud_cache, frame);
+	mempool_free(frame->page, pool->pages);
+	mempool_free(frame, pool->descs);
 }
 
 static void zbud_count_frame(struct zbud_pool *pool)
@@ -239,8 +245,23 @@ static unsigned long zbud_attach(struct zbud_pool *pool,
 	return zbud_handle(frame, buddy);
 }
 
+static int zbud_create_mempools(struct zbud_pool *pool)
+{
+	pool->descs = mempool_create_slab_pool(0, zbud_cache);
+	pool->pages = mempool_create_page_pool(0, 0);
+	return pool->descs && pool->pages ? 0 : -ENOMEM;
+}
+
+static void zbud_free_pool(struct zbud_pool *pool)
+{
+	mempool_destroy(pool->pages);
+	mempool_destroy(pool->descs);
+	kfree(pool);
+	zbud_cache_put();
+}
+
 /**
- * zbud_create - make an empty pool
+ * zbud_create - make an empty pool, without a reserve
  *
  * Context: may sleep.
  * Return: the pool, or NULL for want of memory.
@@ -257,11 +278,36 @@ struct zbud_pool *zbud_create(void)
 		kfree(pool);
 		return NULL;
 	}
+	if (zbud_create_mempools(pool)) {
+		zbud_free_pool(pool);
+		return NULL;
+	}
 	spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->lru);
 	for (i = 0; i < ZBUD_NR_CHUNKS; i++)
 		INIT_LIST_HEAD(&pool->unbuddied[i]);
 	return pool;
+}
+
+/**
+ * zbud_reserve - set frames aside for when there is no free memory
+ * @pool: for whom
+ * @frames: how many
+ *
+ * They are used when the page allocator has nothing at the moment, and are
+ * replaced by the frames that are freed next.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM, after which some of them may have been set aside.
+ */
+int zbud_reserve(struct zbud_pool *pool, unsigned int frames)
+{
+	int err;
+
+	err = mempool_resize(pool->descs, frames);
+	if (err)
+		return err;
+	return mempool_resize(pool->pages, frames);
 }
 
 /**
@@ -277,8 +323,7 @@ void zbud_destroy(struct zbud_pool *pool)
 {
 	if (!pool || WARN_ON_ONCE(pool->stats.frames))
 		return;
-	kfree(pool);
-	zbud_cache_put();
+	zbud_free_pool(pool);
 }
 
 /**
@@ -309,7 +354,7 @@ int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
 	if (frame)
 		return 0;
 
-	frame = zbud_frame_alloc(gfp);
+	frame = zbud_frame_alloc(pool, gfp);
 	if (!frame)
 		return -ENOMEM;
 	spin_lock(&pool->lock);
@@ -324,7 +369,8 @@ int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
  * @pool: where it is
  * @handle: the zpage, in whatever state
  *
- * A frame that becomes empty goes back to the page allocator at once.  One
+ * A frame that becomes empty goes back to the page allocator at once, unless
+ * the reserve is not full.  One
  * that becomes a candidate because only this zpage was in the way is taken to
  * be as old as any: it was filled before.
  *
@@ -351,7 +397,7 @@ void zbud_free(struct zbud_pool *pool, unsigned long handle)
 	}
 	spin_unlock(&pool->lock);
 	if (!present)
-		zbud_frame_free(frame);
+		zbud_frame_free(pool, frame);
 }
 
 /**

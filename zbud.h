@@ -67,6 +67,7 @@ struct zbud_stats {
 
 struct zbud_pool *zbud_create(void);
 void zbud_destroy(struct zbud_pool *pool);
+int zbud_reserve(struct zbud_pool *pool, unsigned int frames);
 
 int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
 	       unsigned long *handle);

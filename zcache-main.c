@@ -7,8 +7,9 @@
  * Where a page is, and whether it is still valid, tmem knows.
  *
  * Memory.  A store runs in reclaim, with PF_MEMALLOC.  It allocates one zbud
- * frame and the index node, both without reclaim and without the reserves, and
- * refuses the page if they are not to be had; the page then goes to the swap
+ * frame and the index node, both without reclaim and without the kernel's
+ * reserves; a frame may come from our own reserve, which freed frames fill up
+ * again.  If they are not to be had the page is refused, and goes to the swap
  * device as if we were not there.  A load of a page that is here allocates
  * nothing; of one that is with a peer, a request from a mempool.  A flush
  * allocates nothing, and cannot fail.
@@ -47,6 +48,15 @@
  * taken only as long as better ones have made room for them.
  */
 #define ZCACHE_MEAN_ZSIZE	(PAGE_SIZE / 8 * 5)
+
+/*
+ * A machine that is short of memory has none free just when a page is stored.
+ * Each frame takes two pages, so a few frames set aside get it over the moment:
+ * 1/64 of RAM, within limits.
+ */
+#define ZCACHE_RESERVE_SHIFT	6
+#define ZCACHE_RESERVE_MIN	64U
+#define ZCACHE_RESERVE_MAX	16384U
 
 #define ZCACHE_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
@@ -412,22 +422,37 @@ EXPORT_SYMBOL_GPL(zcache_unregister_ramster);
  * start and stop
  */
 
+static unsigned int zcache_reserve(void)
+{
+	return clamp_t(unsigned long, totalram_pages() >> ZCACHE_RESERVE_SHIFT,
+		       ZCACHE_RESERVE_MIN, ZCACHE_RESERVE_MAX);
+}
+
 static int zcache_start_store(void)
 {
 	struct tmem_pool *pool;
+	int err;
 
 	zcache.tmem = tmem_create(zcache_owes, NULL);
 	if (IS_ERR(zcache.tmem))
 		return PTR_ERR(zcache.tmem);
 
+	err = tmem_reserve(zcache.tmem, TMEM_PERSISTENT, zcache_reserve());
+	if (err)
+		goto err_tmem;
+
 	pool = tmem_pool_create(zcache.tmem, TMEM_CLIENT_LOCAL,
 				ZCACHE_SWAP_POOL, TMEM_PERSISTENT);
 	if (IS_ERR(pool)) {
-		tmem_destroy(zcache.tmem);
-		return PTR_ERR(pool);
+		err = PTR_ERR(pool);
+		goto err_tmem;
 	}
 	zcache.swap = pool;
 	return 0;
+
+err_tmem:
+	tmem_destroy(zcache.tmem);
+	return err;
 }
 
 static int zcache_start(void)
@@ -583,9 +608,11 @@ static const struct kernel_param_ops zcache_kept_gets_ops = {
 	.set = zcache_set_kept_gets,
 };
 
-core_param_cb(zcache, &zcache_wanted_ops, NULL, 0);
-core_param_cb(ramster, &zcache_ramster_ops, NULL, 0);
-core_param_cb(nofrontswapexclusivegets, &zcache_kept_gets_ops, NULL, 0);
+/* As core_param(), but with operations of our own. */
+__module_param_call("", zcache, &zcache_wanted_ops, NULL, 0, -1, 0);
+__module_param_call("", ramster, &zcache_ramster_ops, NULL, 0, -1, 0);
+__module_param_call("", nofrontswapexclusivegets, &zcache_kept_gets_ops, NULL,
+		    0, -1, 0);
 core_param(nofrontswap, disable_frontswap, bool, 0);
 #endif
 

@@ -196,14 +196,14 @@ prepare() {
 }
 
 make_node() { # NUMBER
-	dir=$CONFIGFS/ramster/$CLUSTER/node/$(field "$1" name)
+	node=$CONFIGFS/ramster/$CLUSTER/node/$(field "$1" name)
 	addr=$(field "$1" ip_address)
 	case $addr in
 	*:*) file=ipv6_address ;;
 	*) file=ipv4_address ;;
 	esac
-	mkdir "$dir" && put "$(field "$1" ip_port)" "$dir/ipv4_port" &&
-		put "$addr" "$dir/$file" && put "$1" "$dir/num"
+	mkdir "$node" && put "$(field "$1" ip_port)" "$node/ipv4_port" &&
+		put "$addr" "$node/$file" && put "$1" "$node/num"
 }
 
 make_cluster() {
