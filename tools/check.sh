@@ -10,11 +10,13 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
 	cat <<END
-usage: tools/check.sh [--part static|kunit|cluster] [NAME...]
+usage: tools/check.sh [--part static|kunit|cluster|series] [NAME...]
 
   static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
   kunit    unit tests, in a user-mode Linux, by the kernel's kunit.py
   cluster  real kernels with every checker on, in QEMU
+  series   (only when asked for) after each patch of the series, what any of
+           them touches still compiles
 
 With names: those cluster tests only (tools/testing/run --list).
 END
@@ -202,6 +204,49 @@ part_static() {
 	check sparse static_sparse
 }
 
+# --- series ------------------------------------------------------------------
+
+# The kernel without the driver, after the first so many patches.
+series_step() {
+	local patch=$1 targets
+
+	patch -d "$SERIES_TREE" -p1 -s -N --no-backup-if-mismatch <"$patch" ||
+		return 1
+	mapfile -t targets < <(cat patches/linux-6.12/*.patch |
+		sed -n 's,^+++ b/\(.*\)\.c$,\1.o,p' | sort -u |
+		grep -v '_test.o$' | while read -r o; do
+			[ ! -e "$SERIES_TREE/${o%.o}.c" ] || echo "$o"
+		done)
+	make -C "$SERIES_TREE" O="$SERIES_TREE/build" -j"$(nproc)" \
+		olddefconfig "${targets[@]}"
+}
+
+part_series() {
+	local tree p
+
+	need_packages_for kernel
+	tree=$(tools/kernel.sh --source | tail -n 1) ||
+		{ echo "FAIL series (no tree)"; return; }
+	SERIES_TREE=$RAMSTER_CACHE/tree-series
+	rm -rf "$SERIES_TREE"
+	cp -al "$(cat "$tree/.ramster/pristine")" "$SERIES_TREE" ||
+		{ echo "FAIL series (no source)"; return; }
+	# patches that link the driver in need one to be there
+	mkdir -p "$SERIES_TREE/drivers/staging/ramster" "$SERIES_TREE/build"
+	touch "$SERIES_TREE"/drivers/staging/ramster/{Kconfig,Makefile}
+	# and one that selects the hooks; sed breaks the hard link
+	sed -i '$a config RAMSTER_SERIES\n\tdef_bool y\n\tselect FRONTSWAP' \
+		"$SERIES_TREE/Kconfig"
+	cat tools/kernel/{base,debug}.config >"$SERIES_TREE/build/all.config"
+	KCONFIG_ALLCONFIG=$SERIES_TREE/build/all.config make -s \
+		-C "$SERIES_TREE" O="$SERIES_TREE/build" allnoconfig >/dev/null ||
+		{ echo "FAIL series (no configuration)"; return; }
+	for p in patches/linux-6.12/*.patch; do
+		check "series-$(basename "$p" .patch)" series_step "$p"
+	done
+	rm -rf "$SERIES_TREE"
+}
+
 # --- kunit -------------------------------------------------------------------
 
 part_kunit() {
@@ -263,7 +308,7 @@ all=$LOGS/check.$$
 trap 'rm -f "$all"' EXIT
 for part in "${parts[@]}"; do
 	case $part in
-	static|kunit|cluster) ;;
+	static|kunit|cluster|series) ;;
 	*) usage >&2; die "no part $part" ;;
 	esac
 done

@@ -260,6 +260,7 @@ make_tree() {
 		rm -rf "$TREE"
 		cp -al "$PRISTINE" "$TREE" || die "could not link to $PRISTINE"
 		mkdir "$TREE/.ramster"
+		echo "$PRISTINE" >"$TREE/.ramster/pristine"
 		apply "${patches[@]}"
 		[ ${#patches[@]} = 0 ] ||
 			patched_files "${patches[@]}" >"$TREE/.ramster/patched"
