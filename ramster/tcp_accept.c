@@ -156,18 +156,21 @@ static struct socket *r2tcp_greet_end(struct r2tcp_peer *peer,
 				      struct socket *sock, u64 instance,
 				      int err)
 {
+	struct socket *unwanted = sock;
+
 	mutex_lock(&peer->mutex);
 	peer->greeting = NULL;
 	if (!err && !peer->stopping) {
 		/* The link thread will find its connection broken. */
 		if (peer->sock)
 			r2tcp_sock_shut(peer->sock);
-		swap(sock, peer->ready);
 		peer->ready_instance = instance;
+		unwanted = peer->ready;
+		WRITE_ONCE(peer->ready, sock);
 	}
 	mutex_unlock(&peer->mutex);
 	wake_up(&peer->link_wait);
-	return sock;
+	return unwanted;
 }
 
 static void r2tcp_greet_one(struct r2tcp_peer *peer, struct socket *sock)

@@ -107,7 +107,7 @@ static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	atomic_inc(&tcp->nr_connected);
 
 	spin_lock(&peer->lock);
-	peer->connected = true;
+	WRITE_ONCE(peer->connected, true);
 	peer->sendable = true;
 	peer->shut = false;
 	peer->pinged = 0;
@@ -129,7 +129,7 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 	LIST_HEAD(done);
 
 	spin_lock(&peer->lock);
-	peer->connected = false;
+	WRITE_ONCE(peer->connected, false);
 	peer->sendable = false;
 	spin_unlock(&peer->lock);
 	atomic_dec(&tcp->nr_connected);

@@ -72,6 +72,8 @@ enum r2tcp_kind {
 enum {
 	R2TCP_NR_SLOTS		= R2_MAX_GETS + R2_MAX_BATCHES,
 	R2TCP_REPLY_SIZE	= R2_MAX_PAGE + sizeof(struct r2_get_reply),
+	/* Bytes that a GET may find before it; more than any frame. */
+	R2TCP_NOTSENT		= 128 * 1024,
 };
 
 /**

@@ -197,6 +197,11 @@ void r2tcp_sock_tune(struct socket *sock, unsigned int timeout_ms)
 	tcp_sock_set_nodelay(sk);
 	/* Closing resets: nothing lingers that would still need timers. */
 	sock_no_linger(sk);
+	/*
+	 * What the sender has handed over cannot be overtaken any more.  So let
+	 * it wait while more than this is there that TCP has not sent once.
+	 */
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, R2TCP_NOTSENT);
 	tcp_sock_set_user_timeout(sk, min_t(unsigned int, timeout_ms, INT_MAX));
 	WRITE_ONCE(sk->sk_sndtimeo, msecs_to_jiffies(timeout_ms));
 	memalloc_noreclaim_restore(flags);
