@@ -522,10 +522,10 @@ build() {
 		return
 	fi
 	seed_build
-	mkdir -p "$BUILD"
 	total=0
-	[ -e "$BUILD/vmlinux" ] ||
+	[ -d "$BUILD" ] ||
 		total=$(cat "$lines" 2>/dev/null || echo 2000)
+	mkdir -p "$BUILD"
 	configure
 	fingerprint >"$BUILD/.ramster-building"
 	say "building ${BUILD##*/}$([ "$total" = 0 ] || echo ' from nothing, 5 to 10 minutes on two cores')"
