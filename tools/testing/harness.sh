@@ -65,8 +65,7 @@ SPLATS+='|suspicious RCU usage|BUG |workqueue lockup|detected stalls'
 SPLATS+='|unable to handle|Out of memory: Killed process [0-9]+ \(agent\)'
 SPLATS+='|System is deadlocked on memory|INFO: possible|held lock freed'
 
-declare -A PID ALLOWED FINISHED
-NR_GUESTS=0
+declare -A PID ALLOWED FINISHED NUMBER
 
 note() {
 	printf '    %s\n' "$*" >&2
@@ -142,7 +141,7 @@ network() {
 
 boot_start() {
 	local g=$1 mem=256 cpus=2 ip='' swap='' nvme='' append='' kernel=$KERNEL
-	local disks=() args=() n=$NR_GUESTS dir image accel disk swapdev=''
+	local disks=() args=() n dir image accel disk swapdev=''
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -158,7 +157,9 @@ boot_start() {
 		esac
 		shift 2
 	done
-	NR_GUESTS=$((n + 1))
+	# the same when it is booted again
+	n=${NUMBER[$g]:-${#NUMBER[@]}}
+	NUMBER[$g]=$n
 	dir=$RUN
 	image=${RAMSTER_IMAGE:-}
 	if [ -z "$image" ]; then
@@ -259,7 +260,7 @@ boot_wait() {
 	local g
 
 	for g in "$@"; do
-		wait_mark "$g" 'ready' 120 >/dev/null
+		wait_mark "$g" 'ready' 240 >/dev/null
 	done
 }
 
@@ -424,7 +425,7 @@ put_file() {
 # --- what happens to machines ------------------------------------------------
 
 kill_guest() {
-	kill -KILL "${PID[$1]}"
+	kill -KILL "${PID[$1]}" 2>/dev/null || :	# it may have ended already
 	wait "${PID[$1]}" 2>/dev/null || :
 	FINISHED[$1]=killed
 }

@@ -22,18 +22,33 @@ test_guests_talk() {
 	finish
 }
 
-# A warning must not pass: the guest panics and the test notices.  Also a guest
-# that hangs, that says "not ok", that leaks.
+# What goes wrong in a guest must fail a test, and at once: a command that fails,
+# one that hangs, a page that is still held, a panic.
 test_failures_are_noticed() {
-	boot sick
+	boot sick --swap 64
+	expect_failure "on sick false"
+	expect_failure "ON_TIMEOUT=3 on sick 'sleep 1000'"
+	expect_failure "expect sick $(start sick 'echo this') that 10"
+	on sick 'sed -i "s/^held() {/&\necho made_up=1/" /tests/final.sh'
+	expect_failure "final settled sick"
+	grep -q 'still held: made_up=1' "$RUN/expected"
 	expect_failure "on sick 'echo c >/proc/sysrq-trigger'"
+	grep -q 'Kernel panic' "$RUN/expected"
 	expect_splat sick .
 	kill_guest sick
+}
 
-	boot sick2
-	expect_failure "ON_TIMEOUT=3 on sick2 'sleep 1000'"
-	expect_failure "on sick2 false"
-	kill_guest sick2
+# A guest that was killed takes its pages along and nothing else: the other goes
+# on, and finish does not ask the dead one.
+test_killed_guest_is_gone() {
+	boot_start a --ip 10.0.0.1
+	boot_start b --ip 10.0.0.2
+	boot_wait a b
+	kill_guest b
+	! on a ping -c 1 -W 2 10.0.0.2
+	boot b --ip 10.0.0.2
+	on a ping -c 1 -W 5 10.0.0.2
+	finish
 }
 
 # expect_failure SCRIPT: in a subshell, so that its fail() is not ours.
