@@ -65,7 +65,7 @@ SPLATS+='|suspicious RCU usage|BUG |workqueue lockup|detected stalls'
 SPLATS+='|unable to handle|Out of memory: Killed process [0-9]+ \(agent\)'
 SPLATS+='|System is deadlocked on memory|INFO: possible|held lock freed'
 
-declare -A PID ALLOWED FINISHED NUMBER
+declare -A PID=() ALLOWED=() FINISHED=() NUMBER=()
 
 note() {
 	printf '    %s\n' "$*" >&2
@@ -98,6 +98,7 @@ harness_begin() {
 harness_end() {
 	local status=$? g
 
+	set +e		# each of these may fail, and the rest is still wanted
 	trap - EXIT INT TERM
 	for g in "${!PID[@]}"; do
 		kill -KILL "${PID[$g]}" 2>/dev/null
