@@ -172,16 +172,19 @@ static ssize_t r2nm_setting_store(struct config_item *item,
 }
 
 #define R2NM_SETTING(_file, _which)					\
+static const enum r2nm_setting r2nm_which_##_file = _which;		\
+									\
 static ssize_t r2nm_cluster_##_file##_show(struct config_item *item,	\
 					   char *page)			\
 {									\
-	return r2nm_setting_show(item, _which, page);			\
+	return r2nm_setting_show(item, r2nm_which_##_file, page);	\
 }									\
 static ssize_t r2nm_cluster_##_file##_store(struct config_item *item,	\
 					    const char *page,		\
 					    size_t count)		\
 {									\
-	return r2nm_setting_store(item, _which, #_file, page, count);	\
+	return r2nm_setting_store(item, r2nm_which_##_file, #_file,	\
+				  page, count);				\
 }									\
 CONFIGFS_ATTR(r2nm_cluster_, _file)
 

@@ -82,6 +82,7 @@ static bool r2wire_is_zero(const __u8 *bytes, unsigned int len)
 int r2wire_decode_hdr(const struct r2_hdr *hdr, struct r2_frame *frame)
 {
 	unsigned int type = hdr->type;
+	bool hello = type == R2_HELLO;
 
 	if (hdr->magic != cpu_to_le32(R2_MAGIC) || hdr->reserved ||
 	    hdr->reserved2)
@@ -94,7 +95,7 @@ int r2wire_decode_hdr(const struct r2_hdr *hdr, struct r2_frame *frame)
 	frame->len = le32_to_cpu(hdr->len);
 	frame->id = le64_to_cpu(hdr->id);
 
-	if (!frame->id != (type == R2_HELLO))
+	if (hello == !!frame->id)
 		return -EBADMSG;
 	if (!r2wire_shape_fits(&r2wire_shapes[type], frame->items, frame->len))
 		return -EBADMSG;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Just enough for r2wire.[ch] to compile in user space with -D R2WIRE_USER.
+ * Just enough for r2wire.[ch] to compile in user space, with
+ * -std=gnu2x -D R2WIRE_USER.
  */
 #ifndef _RAMSTER_R2WIRE_USER_H
 #define _RAMSTER_R2WIRE_USER_H
@@ -18,9 +19,5 @@
 #define le16_to_cpu(x)	((__u16)le16toh((__u16)(x)))
 #define le32_to_cpu(x)	((__u32)le32toh((__u32)(x)))
 #define le64_to_cpu(x)	((__u64)le64toh((__u64)(x)))
-
-/* The kernel's takes an optional message; C11's insists on one. */
-#undef static_assert
-#define static_assert(expr)	_Static_assert(expr, #expr)
 
 #endif /* _RAMSTER_R2WIRE_USER_H */

@@ -255,6 +255,8 @@ struct r2tcp {
 /**
  * r2tcp_class() - which window a request belongs to
  * @type: of the request
+ *
+ * Return: the window.
  */
 static inline enum r2tcp_class r2tcp_class(enum r2_type type)
 {

@@ -711,9 +711,13 @@ static void r2tcp_test_idle(struct kunit *test)
  */
 static void r2tcp_test_comes_back(struct kunit *test)
 {
-	struct fake_node *a = start_node(test, 0);
+	struct fake_world *world = test->priv;
 	struct socket *old, *mute;
+	struct fake_node *a;
 
+	/* The old connection must not end by its own silence meanwhile. */
+	world->idle_ms = 4 * jiffies_to_msecs(TEST_PATIENCE);
+	a = start_node(test, 0);
 	add_peer(test, a, 1);
 	old = raw_node(test, 1, 0, 1);
 	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
