@@ -48,7 +48,8 @@
 #			held, nothing leaked (guest/final.sh); then stop them
 #	note TEXT, fail TEXT
 #
-# Times are in seconds and are multiplied by $RAMSTER_SLOW (default 1).
+# Times are in seconds and are multiplied by $RAMSTER_SLOW, which the runner sets
+# by how busy this machine is.
 
 set -u -o pipefail
 # shellcheck source=tools/lib.sh
@@ -229,7 +230,7 @@ boot_start() {
 kernel_args() {
 	local a="console=ttyS0 panic=-1 panic_on_warn=1 oops=panic"
 
-	a+=" no_timer_check"
+	a+=" no_timer_check nbd.nbds_max=1"
 	if [ "$1" = debug ]; then
 		a+=" page_poison=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
@@ -501,7 +502,7 @@ finish() {
 	[ ${#guests[@]} != 0 ] || return 0
 	final quiesce "${guests[@]}"
 	# what a dead machine had here may stay until the node goes down
-	[ -n "$killed" ] || final settled "${guests[@]}"
+	[ -n "$killed" ] || final "settled $((15 * RAMSTER_SLOW))" "${guests[@]}"
 	final down "${guests[@]}"
 	for g in "${guests[@]}"; do
 		healthy "$g"

@@ -20,7 +20,12 @@ fail() {
 
 # counter FILE: the number in $D/FILE, or 0 where there is no such file.
 counter() {
-	if [ -r "$D/$1" ]; then cat "$D/$1"; else echo 0; fi
+	if [ -r "$D/$1" ]; then
+		read -r value <"$D/$1"
+		echo "$value"
+	else
+		echo 0
+	fi
 }
 
 # vmstat NAME
@@ -28,13 +33,18 @@ vmstat() {
 	awk -v n="$1" '$1 == n { print $2 }' /proc/vmstat
 }
 
+# uptime_s: whole seconds since boot.
+uptime_s() {
+	read -r up _ </proc/uptime
+	echo "${up%%.*}"
+}
+
 # wait_until SECONDS COMMAND...: false if it does not come true in time.
 wait_until() {
-	local left=$(($1 * 5))
+	local end=$(($(uptime_s) + $1))
 	shift
 	until "$@"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
+		[ "$(uptime_s)" -lt "$end" ] || return 1
 		sleep 0.2
 	done
 }

@@ -6,9 +6,9 @@
 
 # A guest boots, answers, swaps to its disk and is clean at its end.
 test_guest_swaps() {
-	boot one --mem 160 --swap 512
+	boot one --mem 224 --swap 512
 	on one 'uname -r; cat /proc/swaps; free -m'
-	on one pageload --mb 200 --threads 2 write read rewrite=30 read
+	on one pageload --mb 140 --threads 2 write read rewrite=30 read
 	on one 'test $(sed -n "s/^pswpout //p" /proc/vmstat) -gt 1000'
 	finish
 }
