@@ -234,7 +234,7 @@ kernel_args() {
 	if [ "$1" = debug ]; then
 		a+=" page_poison=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
-		a+=" sysctl.kernel.watchdog_thresh=40 workqueue.watchdog_thresh=120"
+		a+=" watchdog_thresh=60 workqueue.watchdog_thresh=240"
 	fi
 	[ "$2" = kvm ] || a+=" tsc=reliable${RAMSTER_TSC_KHZ:+ tsc_early_khz=$RAMSTER_TSC_KHZ}"
 	echo "$a"
