@@ -341,6 +341,10 @@ static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
 	WRITE_ONCE(node->info.get_timeout_ms, info->get_timeout_ms);
 	WRITE_ONCE(node->info.capacity_mb, info->capacity_mb);
 	r2tcp_set_reconnect_delay(node->tcp, info->reconnect_delay_ms);
+	/* Refused while connected; but then the node manager did so before. */
+	if (!r2tcp_set_timeouts(node->tcp, info->idle_timeout_ms,
+				info->keepalive_delay_ms))
+		WRITE_ONCE(node->info.idle_timeout_ms, info->idle_timeout_ms);
 }
 
 static unsigned int ramster_connected(void *ctx)
