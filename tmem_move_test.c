@@ -534,6 +534,33 @@ static void tmem_move_test_not_whole(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, debt[0].whole_object);
 }
 
+/* A page that is here, with a debt or without, makes it less than all. */
+static void tmem_move_test_not_whole_local(struct kunit *test)
+{
+	static const u8 node[] = { 0, NODE_A };
+	struct tmem_debt debt[4];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(node); i++) {
+		remote(test, 1, 1, node[i]);
+		remote(test, 1, 2, node[i]);
+		remote(test, 1, 3, node[i]);
+		tmem_test_flush_object(test, 1, 0);
+		tmem_test_put(test, 1, 2, 8);
+		KUNIT_EXPECT_EQ(test, 3, collect(test, node[i], debt, 4));
+		KUNIT_EXPECT_FALSE(test, debt[0].whole_object);
+		settle(test, &debt[1]);
+		KUNIT_EXPECT_EQ(test, debt[1].handle.index, 2);
+		KUNIT_EXPECT_EQ(test, 2, collect(test, node[i], debt, 4));
+		KUNIT_EXPECT_FALSE(test, debt[0].whole_object);
+		tmem_test_flush(test, 1, 2, 0);
+		KUNIT_EXPECT_EQ(test, 1, collect(test, node[i], debt, 4));
+		KUNIT_EXPECT_TRUE(test, debt[0].whole_object);
+		settle(test, &debt[0]);
+		expect_held(test, 0, 0, 0, 0);
+	}
+}
+
 /* Later tombstones are not paid with an earlier message. */
 static void tmem_move_test_whole_then_more(struct kunit *test)
 {
@@ -1198,6 +1225,7 @@ static struct kunit_case tmem_move_test_cases[] = {
 	KUNIT_CASE(tmem_move_test_settle_other),
 	KUNIT_CASE(tmem_move_test_whole_object),
 	KUNIT_CASE(tmem_move_test_not_whole),
+	KUNIT_CASE(tmem_move_test_not_whole_local),
 	KUNIT_CASE(tmem_move_test_whole_then_more),
 	KUNIT_CASE(tmem_move_test_rotation),
 	KUNIT_CASE(tmem_move_test_dead_node),
