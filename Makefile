@@ -57,7 +57,7 @@ demo:
 	tools/demo.sh --mode $(MODE)
 
 check:
-	tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
+	$(if $(KERNEL),KERNEL=$(KERNEL)) tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
 
 kunit static:
 	tools/check.sh --part $@
