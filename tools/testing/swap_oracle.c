@@ -1312,8 +1312,8 @@ static void usage(void)
 {
 	unsigned int i;
 
-	printf("usage: swap_oracle [-d SWAP-DEVICE] [-n PAGES] [-s SECONDS] [-t TIMEOUT] [TEST...]\n"
-	       "tests:");
+	printf("usage: swap_oracle [-d SWAP-DEVICE] [-n PAGES] [-s SECONDS] ");
+	printf("[-t TIMEOUT] [TEST...]\ntests:");
 	for (i = 0; i < NR_TESTS; i++)
 		printf(" %s", tests[i].name);
 	printf("\n");

@@ -325,26 +325,6 @@ test_connection_reset() {
 	finish
 }
 
-# The cluster goes away for a while: the cable is pulled. What is with the server
-# is still there afterwards; what is stored meanwhile stays here.
-test_cable_pulled() {
-	local load
-
-	cluster_up
-	load=$(load_start 40)
-	all_away
-	cut_link server
-	stage "$load" write >/dev/null
-	stage "$load" pageout >/dev/null
-	clean "$(stage "$load" read)"
-	join_link server
-	stage "$load" pageout >/dev/null
-	all_away
-	clean "$(stage "$load" read)"
-	load_end "$load"
-	finish
-}
-
 # A server that is restarted has lost what it held, and says so: readers get
 # SIGBUS at once, and new pages go to it as before.
 test_server_restarted() {
