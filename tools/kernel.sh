@@ -400,7 +400,7 @@ seed_build() {
 	[ ! -d "$BUILD" ] || return 0
 	old=$(find "$RAMSTER_CACHE" -mindepth 3 -maxdepth 3 \
 		-path "*/tree-$VERSION-*/build-$CONFIG/.ramster-buil*" \
-		-printf '%f %T@ %h\n' | sort -k 1,1 -k 2,2rn |
+		-printf '%f %T@ %h\n' | sort -k 1,1r -k 2,2rn |
 		sed -n '1s/^[^ ]* [^ ]* //p')
 	[ -n "$old" ] || return 0
 	t=${old%/*}

@@ -232,7 +232,8 @@ kernel_args() {
 
 	a+=" no_timer_check nbd.nbds_max=1"
 	if [ "$1" = debug ]; then
-		a+=" page_poison=1 sysctl.kernel.hung_task_panic=1"
+		# page_poison=1 is there too, but checks byte by byte: for a hunt
+		a+=" init_on_free=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
 		a+=" watchdog_thresh=60 workqueue.watchdog_thresh=240"
 	fi
