@@ -209,8 +209,9 @@ boot_start() {
 
 	# the agent writes through file channel "out"; orders go through a fifo
 	# that QEMU holds open both ways, so that neither side waits for the other
-	# and it dies with us, whatever becomes of the trap
-	${WITH_US[@]+"${WITH_US[@]}"} qemu-system-x86_64 -machine pc -accel "$accel" -smp "$cpus" -m "$mem" \
+	# the MP table has only the first core of a socket
+	# a guest dies with us, whatever becomes of the trap
+	${WITH_US[@]+"${WITH_US[@]}"} qemu-system-x86_64 -machine pc -accel "$accel" -smp "$cpus,sockets=$cpus,cores=1,threads=1" -m "$mem" \
 		-display none -no-reboot -nodefaults -monitor none \
 		-chardev "file,id=con,path=$dir/$g.console" -serial chardev:con \
 		-device virtio-serial-pci \
