@@ -6,9 +6,10 @@
 
 # A guest boots, answers, swaps to its disk and is clean at its end.
 test_guest_swaps() {
-	boot one --mem 224 --swap 512
+	boot one --mem 256 --swap 512
 	on one 'uname -r; cat /proc/swaps; free -m'
-	on one pageload --mb 140 --threads 2 write read rewrite=30 read
+	on one pageload --mb 24 --threads 2 write pageout read rewrite=30 \
+		pageout read
 	on one 'test $(sed -n "s/^pswpout //p" /proc/vmstat) -gt 1000'
 	finish
 }
