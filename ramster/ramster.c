@@ -167,12 +167,13 @@ err_fetch:
 	return err;
 }
 
+/* zcache may be switched off, and its index freed, once it has no cluster. */
 static void ramster_owner_release(struct ramster_node *node)
 {
-	zcache_unregister_ramster(&ramster_ops);
 	fetch_stop(node);
 	remotify_destroy(node->remotify);
 	node->remotify = NULL;
+	zcache_unregister_ramster(&ramster_ops);
 }
 
 /* Only the initial namespace's node owns pages, and only if there are any. */
