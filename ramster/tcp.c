@@ -297,7 +297,8 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
  *
  * Return: 0, @done will be called exactly once, maybe before this returns;
  * -ENOTCONN if there is no such peer, or it is not connected and @req is not to
- * be retried: @done will not be called.
+ * be retried; -EHOSTUNREACH if it has not been connected for as long as @req
+ * would wait: @done will not be called.
  *
  * Context: any but interrupts, also with spinlocks held, but none that are
  * taken by interrupts; does not sleep or allocate.

@@ -53,7 +53,8 @@ struct r2tcp_out {
  * @deadline: jiffies at which to give up
  * @retry: survive a broken connection: wait for the next one, if need be send
  *	again, to the same instance of the peer, until @deadline, rather than
- *	end with -ENOTCONN
+ *	end with -ENOTCONN; but not begin to wait for a peer that has been away
+ *	for as long as that would take
  * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
  *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new

@@ -15,11 +15,6 @@
 #include <linux/sched/mm.h>
 #include "tcp_private.h"
 
-static bool r2tcp_link_connects(const struct r2tcp_peer *peer)
-{
-	return peer->tcp->config.node > peer->node;
-}
-
 /**
  * r2tcp_link_recv() - receive from a connected peer
  * @peer: the peer
@@ -116,8 +111,8 @@ static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	spin_unlock(&peer->lock);
 
 	pr_info("%s node %u (%pISpc)%s\n",
-		r2tcp_link_connects(peer) ? "connected to" :
-					    "accepted a connection from",
+		r2tcp_connects(peer) ? "connected to" :
+				       "accepted a connection from",
 		peer->node, &peer->addr, new_instance ? "" : ", again");
 	r2tcp_req_complete(&done);
 	tcp->ops->up(tcp->arg, peer->node, new_instance);
@@ -131,6 +126,8 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 	spin_lock(&peer->lock);
 	WRITE_ONCE(peer->connected, false);
 	peer->sendable = false;
+	peer->down_since = jiffies;
+	peer->tried = false;
 	spin_unlock(&peer->lock);
 	atomic_dec(&tcp->nr_connected);
 
@@ -143,7 +140,6 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 	spin_unlock(&peer->lock);
 
 	r2tcp_peer_close_sock(peer);
-	peer->down_since = jiffies;
 	pr_info("no longer connected to node %u (%pISpc): error %d\n",
 		peer->node, &peer->addr, err);
 	r2tcp_req_complete(&done);
@@ -221,7 +217,7 @@ static void r2tcp_link_warn(struct r2tcp_peer *peer)
 	peer->warned = true;
 	pr_notice("no connection with node %u (%pISpc) after %u ms, still %s\n",
 		  peer->node, &peer->addr, limit,
-		  r2tcp_link_connects(peer) ? "trying" : "waiting for it");
+		  r2tcp_connects(peer) ? "trying" : "waiting for it");
 }
 
 static void r2tcp_link_pause(struct r2tcp_peer *peer, int err)
@@ -234,6 +230,13 @@ static void r2tcp_link_pause(struct r2tcp_peer *peer, int err)
 	r2tcp_link_wait(peer, min_t(u64, ms, U32_MAX));
 }
 
+static void r2tcp_link_failed(struct r2tcp_peer *peer)
+{
+	spin_lock(&peer->lock);
+	peer->tried = true;
+	spin_unlock(&peer->lock);
+}
+
 static int r2tcp_link_get(struct r2tcp_peer *peer, u64 *instance)
 {
 	int err;
@@ -242,7 +245,7 @@ static int r2tcp_link_get(struct r2tcp_peer *peer, u64 *instance)
 	err = r2tcp_serve_prepare(peer);
 	if (err)
 		return err;
-	if (r2tcp_link_connects(peer))
+	if (r2tcp_connects(peer))
 		return r2tcp_link_connect(peer, instance);
 	r2tcp_link_wait(peer, READ_ONCE(peer->tcp->config.idle_timeout_ms));
 	return r2tcp_link_take_ready(peer, instance);
@@ -276,8 +279,10 @@ int r2tcp_link(void *data)
 		err = r2tcp_link_get(peer, &instance);
 		if (!err)
 			err = r2tcp_link_run(peer, instance);
+		else
+			r2tcp_link_failed(peer);
 		r2tcp_link_warn(peer);
-		if (r2tcp_link_connects(peer) || err == -ENOMEM)
+		if (r2tcp_connects(peer) || err == -ENOMEM)
 			r2tcp_link_pause(peer, err);
 	}
 	return 0;

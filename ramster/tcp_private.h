@@ -133,6 +133,8 @@ struct r2tcp_answer {
  * @connected: hands were shaken, and the connection has not ended
  * @sendable: the sender may send
  * @shut: the clock has given the connection up
+ * @down_since: jiffies when this node began to be without a connection
+ * @tried: an attempt to connect has failed since then
  * @urgent: frames that a task waits for: GET, its reply, PING, PONG
  * @bulk: all other frames
  * @sending: frame that the sender is busy with
@@ -155,8 +157,7 @@ struct r2tcp_answer {
  * @rx: payload being received, R2_MAX_PAYLOAD bytes
  * @refused: last HELLO that did not suit, without its instance
  * @refusals: how many in a row
- * @down_since: jiffies when this node began to be without a connection
- * @warned: that was long ago, and was said
+ * @warned: @down_since is long ago, and that was said
  * @connects: see struct r2tcp_peer_stats; so are the rest
  * @tx_bytes: likewise
  * @rx_bytes: likewise
@@ -183,6 +184,8 @@ struct r2tcp_peer {
 	bool connected;
 	bool sendable;
 	bool shut;
+	unsigned long down_since;
+	bool tried;
 	struct list_head urgent;
 	struct list_head bulk;
 	struct r2tcp_out *sending;
@@ -207,7 +210,6 @@ struct r2tcp_peer {
 
 	struct r2_hello refused;
 	unsigned int refusals;
-	unsigned long down_since;
 	bool warned;
 
 	atomic64_t connects;
@@ -261,6 +263,17 @@ struct r2tcp {
 static inline enum r2tcp_class r2tcp_class(enum r2_type type)
 {
 	return type == R2_GET ? R2TCP_GETS : R2TCP_BATCHES;
+}
+
+/**
+ * r2tcp_connects() - which of the two makes the connection
+ * @peer: the other
+ *
+ * Return: true if it is this node, false if the peer does.
+ */
+static inline bool r2tcp_connects(const struct r2tcp_peer *peer)
+{
+	return peer->tcp->config.node > peer->node;
 }
 
 /* tcp_peer.c */

@@ -138,18 +138,52 @@ void r2tcp_req_init(struct r2tcp_peer *peer)
 		INIT_LIST_HEAD(&peer->waiting[i]);
 }
 
+/*
+ * Whether a request may wait for a connection.  A break is mended soon or not
+ * for long: who would wait longer than the peer has been away already would
+ * most likely wait for nothing, and all that want something from it, page by
+ * page, would do so anew.  Not before this node has tried, though, if that is
+ * its part: a silent break is noticed only after a time that may be longer than
+ * anybody waits.
+ */
+static bool r2tcp_req_worth_waiting(const struct r2tcp_peer *peer,
+				    const struct r2tcp_req *req)
+{
+	unsigned long now = jiffies, patience = 0;
+
+	if (time_before(now, req->deadline))
+		patience = req->deadline - now;
+	if (r2tcp_connects(peer) && !peer->tried)
+		return true;
+	return time_before(now, peer->down_since + patience);
+}
+
+static int r2tcp_req_allowed(const struct r2tcp_peer *peer,
+			     const struct r2tcp_req *req)
+{
+	lockdep_assert_held(&peer->lock);
+	if (peer->dead)
+		return -ENOTCONN;
+	if (peer->connected)
+		return 0;
+	if (!req->retry)
+		return -ENOTCONN;
+	return r2tcp_req_worth_waiting(peer, req) ? 0 : -EHOSTUNREACH;
+}
+
 /**
  * r2tcp_req_submit() - take a request
  * @peer: whom to ask
  * @req: the request
  *
- * Return: 0, @done will be called; or -ENOTCONN, it will not.
+ * Return: 0, @done will be called; or -ENOTCONN or -EHOSTUNREACH as in
+ * r2tcp_submit(), it will not.
  * Context: does not sleep.
  */
 int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 {
 	enum r2tcp_class class = r2tcp_class(req->type);
-	int err = -ENOTCONN;
+	int err;
 
 	req->out.kind = R2TCP_REQUEST;
 	req->out.payload = req->payload;
@@ -157,12 +191,12 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 	req->reply_len = 0;
 
 	spin_lock(&peer->lock);
-	if (!peer->dead && (peer->connected || req->retry)) {
+	err = r2tcp_req_allowed(peer, req);
+	if (!err) {
 		req->id = ++peer->last_seq << R2TCP_SLOT_BITS;
 		list_add_tail(&req->out.node, &peer->waiting[class]);
 		r2tcp_window_fill(peer, class);
 		r2tcp_peer_start_clock(peer);
-		err = 0;
 	}
 	spin_unlock(&peer->lock);
 	return err;

@@ -993,6 +993,91 @@ static void r2tcp_test_not_connected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req), -ENOTCONN);
 }
 
+static int try_get(struct kunit *test, struct fake_node *node,
+		   unsigned int num, struct fake_req *req, unsigned int ms)
+{
+	req->req.retry = true;
+	req->req.deadline = jiffies + msecs_to_jiffies(ms);
+	return r2tcp_submit(node->tcp, num, &req->req);
+}
+
+/*
+ * A peer that has been away for as long as a request would wait is not waited
+ * for; by one that can wait longer it is, and that one is served if the peer is
+ * back in time.  This node waits to be connected to.
+ */
+static void r2tcp_test_away(struct kunit *test)
+{
+	struct fake_node *a = start_node(test, 0), *b;
+	struct fake_req *req = new_req(test, R2_GET, 1, 0);
+	struct fake_req *waits;
+	struct socket *sock;
+
+	add_peer(test, a, 1);
+	sock = raw_node(test, 1, 0, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+	kernel_sock_shutdown(sock, SHUT_RDWR);
+	WAIT_FOR(test, a, atomic_read(&a->downs) == 1);
+	waits = submit_get(test, a, 1, 1, 700, true);
+	wait_req(test, waits, -ETIMEDOUT);
+
+	KUNIT_EXPECT_EQ(test, try_get(test, a, 1, req, 600), -EHOSTUNREACH);
+	req->req.deadline = jiffies - HZ;
+	KUNIT_EXPECT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req),
+			-EHOSTUNREACH);
+	KUNIT_EXPECT_EQ(test, req->calls, 0);
+	KUNIT_ASSERT_EQ(test, try_get(test, a, 1, req, 30000), 0);
+	b = start_node(test, 1);
+	b->tcp->instance = 1;
+	add_peer(test, b, 0);
+	wait_page(test, req);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a->new_instances), 1);
+}
+
+/* The same of the node that connects: refused once it has tried in vain. */
+static void r2tcp_test_away_connects(struct kunit *test)
+{
+	struct fake_req *req = new_req(test, R2_GET, 1, 0);
+	unsigned long end = jiffies + TEST_PATIENCE;
+	struct fake_node *a, *b;
+
+	start_pair(test, &a, &b);
+	stop_node(a);
+	WAIT_FOR(test, b, atomic_read(&b->downs) == 1);
+	wait_req(test, submit_get(test, b, 0, 1, 700, true), -ETIMEDOUT);
+	while (try_get(test, b, 0, req, 600) == 0 && time_before(jiffies, end))
+		wait_req(test, req, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, try_get(test, b, 0, req, 600), -EHOSTUNREACH);
+
+	a = start_node(test, 0);
+	add_peer(test, a, 1);
+	WAIT_FOR(test, b, atomic_read(&b->ups) == 2);
+	get_works(test, b, 0);
+}
+
+/*
+ * A peer that falls silent, for longer than the request was to wait, and is
+ * back as soon as it is connected to: the silence is not held against it.
+ */
+static void r2tcp_test_silent(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_req *first, *second;
+	struct fake_node *a, *b;
+
+	world->idle_ms = 3000;
+	start_pair(test, &a, &b);
+	/* The thread that would answer our PINGs is busy. */
+	a->stall = true;
+	first = submit_get(test, b, 0, 1, 30000, true);
+	WAIT_FOR(test, b, atomic_read(&b->downs) == 1);
+	second = submit_get(test, b, 0, 2, 2500, true);
+	fake_resume(a);
+	wait_page(test, first);
+	wait_page(test, second);
+	KUNIT_EXPECT_EQ(test, atomic_read(&b->new_instances), 1);
+}
+
 /* A peer that was restarted has nothing of what it held. */
 static void r2tcp_test_new_instance(struct kunit *test)
 {
@@ -1265,6 +1350,9 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_deadline_stuck),
 	KUNIT_CASE(r2tcp_test_retry),
 	KUNIT_CASE(r2tcp_test_not_connected),
+	KUNIT_CASE(r2tcp_test_away),
+	KUNIT_CASE(r2tcp_test_away_connects),
+	KUNIT_CASE(r2tcp_test_silent),
 	KUNIT_CASE(r2tcp_test_new_instance),
 	KUNIT_CASE(r2tcp_test_del_peer),
 	KUNIT_CASE(r2tcp_test_bad_frames),
