@@ -38,6 +38,9 @@ static_assert(NR_PUT_BATCHES + 1 <= R2_MAX_BATCHES);
 #define FLUSH_BATCH_SIZE	(R2_MAX_ITEMS * sizeof(struct r2_flush_item))
 static_assert(FLUSH_BATCH_SIZE <= R2_MAX_PAYLOAD);
 
+/* A page is copied into a batch as long as it is. */
+static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
+
 /**
  * struct put_batch - pages on their way to a peer
  * @batch: the message
