@@ -385,10 +385,11 @@ EXPORT_SYMBOL_GPL(zcache_ramster_enabled);
  */
 struct tmem *zcache_register_ramster(const struct ramster_ops *ops)
 {
-	struct tmem *tmem = zcache.tmem;
+	struct tmem *tmem;
 
 	mutex_lock(&zcache_lock);
-	if (!zcache.tmem)
+	tmem = zcache.tmem;
+	if (!tmem)
 		tmem = ERR_PTR(-ENODEV);
 	else if (zcache.ops)
 		tmem = ERR_PTR(-EBUSY);
