@@ -28,6 +28,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
+#include <linux/srcu.h>
 
 #include "ramster.h"
 #include "tmem.h"
@@ -64,6 +65,12 @@ static struct zcache zcache;
 
 /* Serialises start, stop, and the coming and going of the cluster. */
 static DEFINE_MUTEX(zcache_lock);
+
+/*
+ * Held while a fetch is asked for, which may sleep, so that the cluster's code
+ * does not go away meanwhile.  For telling it of a debt, RCU will do.
+ */
+DEFINE_STATIC_SRCU(zcache_fetch_srcu);
 
 /* Loaded as a module, it is wanted; built in, it waits to be asked for. */
 static bool enabled = IS_MODULE(CONFIG_ZCACHE);
@@ -256,6 +263,25 @@ static void zcache_fetched_deferred(void *arg, int result, const void *data,
 	frontswap_load_done(folio, result);
 }
 
+/* Ask the cluster for a page, if there is a cluster. */
+static int zcache_fetch(const struct tmem_handle *handle,
+			const struct tmem_blob *blob,
+			ramster_fetched_fn fetched, void *arg)
+{
+	const struct ramster_ops *ops;
+	int idx, err = -EIO;
+
+	idx = srcu_read_lock(&zcache_fetch_srcu);
+	ops = READ_ONCE(zcache.ops);
+	if (ops) {
+		atomic64_inc(&zcache.count.remote_gets);
+		err = ops->fetch(handle, blob->version, blob->node, fetched,
+				 arg);
+	}
+	srcu_read_unlock(&zcache_fetch_srcu, idx);
+	return err;
+}
+
 /*
  * The copy at the peer stays valid, and is kept until the slot is stored again
  * or freed: a page that is only read can then be reclaimed without a transfer.
@@ -264,23 +290,17 @@ static int zcache_load_remote(const struct tmem_handle *handle,
 			      const struct tmem_blob *blob, struct folio *folio,
 			      struct page *page, unsigned int flags)
 {
-	const struct ramster_ops *ops = READ_ONCE(zcache.ops);
 	struct zcache_wait wait = { .page = page };
 	int err;
 
-	if (!ops)
-		return -EIO;
-
-	atomic64_inc(&zcache.count.remote_gets);
 	if (flags & FRONTSWAP_MAY_DEFER) {
-		err = ops->fetch(handle, blob->version, blob->node,
-				 zcache_fetched_deferred, folio);
+		err = zcache_fetch(handle, blob, zcache_fetched_deferred,
+				   folio);
 		return err ? err : -EINPROGRESS;
 	}
 
 	init_completion(&wait.done);
-	err = ops->fetch(handle, blob->version, blob->node,
-			 zcache_fetched_wait, &wait);
+	err = zcache_fetch(handle, blob, zcache_fetched_wait, &wait);
 	if (err)
 		return err;
 	/* Bounded: the cluster ends each fetch after get_timeout_ms. */
@@ -407,7 +427,7 @@ EXPORT_SYMBOL_GPL(zcache_register_ramster);
  * Pages that are still with a peer can then not be read any more: their loads
  * end with an I/O error.
  *
- * Context: process; sleeps for an RCU grace period.
+ * Context: process; sleeps until nobody is in a function of @ops.
  */
 void zcache_unregister_ramster(const struct ramster_ops *ops)
 {
@@ -415,6 +435,7 @@ void zcache_unregister_ramster(const struct ramster_ops *ops)
 	if (zcache.ops == ops)
 		WRITE_ONCE(zcache.ops, NULL);
 	mutex_unlock(&zcache_lock);
+	synchronize_srcu(&zcache_fetch_srcu);
 	synchronize_rcu();
 }
 EXPORT_SYMBOL_GPL(zcache_unregister_ramster);
