@@ -549,8 +549,9 @@ static int tmem_slot_get(void *slot, struct tmem_blob *blob)
  *	crc and version of a page that is here; version and node of one that is
  *	with a peer.
  *
- * The page stays.  A get that shall remove it is followed by tmem_flush() with
- * that version.
+ * The page stays.  A get that shall remove it is followed by tmem_flush(): with
+ * that version, if somebody may put the page meanwhile; else with 0, because a
+ * page that is sent twice has another version by then.
  *
  * Context: task or atomic.  Takes the object's lock.
  * Return: 0, -EREMOTE if a peer has it, or -ENOENT.

@@ -332,7 +332,11 @@ static int zcache_frontswap_load(unsigned int type, pgoff_t offset,
 	if (!(flags & FRONTSWAP_MAY_EXCL) ||
 	    !READ_ONCE(frontswap_has_exclusive_gets))
 		return 0;
-	tmem_flush(zcache.swap, &handle.oid, handle.index, blob.version);
+	/*
+	 * Whatever its version is: the page may have been sent meanwhile, under
+	 * a newer one.  Nobody stores the slot while the folio is locked.
+	 */
+	tmem_flush(zcache.swap, &handle.oid, handle.index, 0);
 	return FRONTSWAP_EXCLUSIVE;
 }
 
