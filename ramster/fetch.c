@@ -3,9 +3,12 @@
  * fetch: bring a page back from the peer that has it.
  *
  * A page fault waits for this.  The request comes from a mempool, so there is
- * always one, at the latest when another fetch ends; every fetch ends after
- * get_timeout_ms, whatever the peer does.  A connection that breaks meanwhile
- * is made again by tcp, which then asks once more.
+ * always one, at the latest when another fetch ends; and the time of a fetch
+ * begins before it waits for one, so that every fetch ends after get_timeout_ms,
+ * or at once when it gets its turn later, whatever the peer does.  A connection
+ * that breaks meanwhile is made again by tcp, which then asks once more.  A peer
+ * that has been away for as long as a fetch may wait is not waited for at all:
+ * r2tcp_submit() answers -EHOSTUNREACH, because others have waited in vain.
  *
  * The answer is checked and unpacked by a worker, not by the thread that
  * receives, so that several CPUs can fault at once.
@@ -20,6 +23,8 @@
 /* Requests set aside; as many as one peer may have to answer at a time. */
 #define FETCH_RESERVE	R2_MAX_GETS
 
+#define FETCH_REPLY_MAX	(sizeof(struct r2_get_reply) + R2_MAX_PAGE)
+
 /**
  * struct fetch - one request for a page
  * @req: the request
@@ -28,7 +33,8 @@
  * @fetched: called with the page
  * @arg: its argument
  * @page: the page's name on the wire
- * @reply: the answer
+ * @reply: room for the answer, FETCH_REPLY_MAX bytes, an allocation of its own:
+ *	together they would just not fit into a page
  */
 struct fetch {
 	struct r2tcp_req req;
@@ -37,7 +43,7 @@ struct fetch {
 	ramster_fetched_fn fetched;
 	void *arg;
 	struct r2_page page;
-	u8 reply[sizeof(struct r2_get_reply) + R2_MAX_PAGE] __aligned(8);
+	void *reply;
 };
 
 static int fetch_check(struct fetch *fetch, const void **data,
@@ -69,7 +75,7 @@ static void fetch_work(struct work_struct *work)
 	err = fetch_check(fetch, &data, &len);
 	if (err) {
 		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
-		pr_err_ratelimited("a swap page is lost: its peer %s (%d)\n",
+		pr_err_ratelimited("a swap page cannot be had: its peer %s (%d)\n",
 				   err == -ENOENT ? "does not have it" :
 				   err == -EBADMSG ? "sent damaged bytes" :
 				   err == -EHOSTDOWN ? "was restarted or removed" :
@@ -88,6 +94,40 @@ static void fetch_done(struct r2tcp_req *req)
 	queue_work(fetch->node->get_wq, &fetch->work);
 }
 
+/* Counts and tells, and gives the answer, that a page was not asked for. */
+static int fetch_refuse(struct ramster_node *node, u8 from, int err)
+{
+	atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
+	if (err == -ETIMEDOUT)
+		atomic64_inc(&node->count.remote_get_timeouts);
+	pr_err_ratelimited("a swap page cannot be had: it is with node %u, %s\n",
+			   from, err == -ETIMEDOUT ?
+			   "and too many wait for theirs" :
+			   err == -EHOSTUNREACH ?
+			   "which has been silent for too long" :
+			   "which is not in the cluster");
+	return -EIO;
+}
+
+static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
+		       const struct tmem_handle *handle, u64 version,
+		       unsigned long deadline)
+{
+	fetch->node = node;
+	INIT_WORK(&fetch->work, fetch_work);
+	r2net_encode_page(&fetch->page, handle, version);
+	fetch->req = (struct r2tcp_req) {
+		.type = R2_GET,
+		.payload = &fetch->page,
+		.len = sizeof(fetch->page),
+		.reply = fetch->reply,
+		.reply_max = FETCH_REPLY_MAX,
+		.deadline = deadline,
+		.retry = true,
+		.done = fetch_done,
+	};
+}
+
 /**
  * fetch_page - ask a peer for a page
  * @node: who asks
@@ -98,41 +138,50 @@ static void fetch_done(struct r2tcp_req *req)
  * @arg: its argument
  *
  * Context: process, in a page fault; may wait for another fetch to end.
- * Return: 0, or -EIO if there is no such peer.
+ * Return: 0; or -EIO if there is no such peer, if it has been away for as long as
+ * a fetch may wait, or if other fetches took all the time that this one had.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg)
 {
+	unsigned long deadline = jiffies +
+		msecs_to_jiffies(READ_ONCE(node->info.get_timeout_ms));
 	struct fetch *fetch = mempool_alloc(node->gets, GFP_NOIO);
-	struct r2tcp_req *req = &fetch->req;
-	int err;
+	int err = -ETIMEDOUT;
 
-	fetch->node = node;
-	fetch->fetched = fetched;
-	fetch->arg = arg;
-	INIT_WORK(&fetch->work, fetch_work);
-	r2net_encode_page(&fetch->page, handle, version);
-
-	*req = (struct r2tcp_req) {
-		.type = R2_GET,
-		.payload = &fetch->page,
-		.len = sizeof(fetch->page),
-		.reply = fetch->reply,
-		.reply_max = sizeof(fetch->reply),
-		.deadline = jiffies +
-			msecs_to_jiffies(READ_ONCE(node->info.get_timeout_ms)),
-		.retry = true,
-		.done = fetch_done,
-	};
-	err = r2tcp_submit(node->tcp, from, req);
-	if (err) {
-		mempool_free(fetch, node->gets);
-		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
-		pr_err_ratelimited("a swap page is lost: it was with node %u, which is not in the cluster\n",
-				   from);
-		return -EIO;
+	if (time_before(jiffies, deadline)) {
+		fetch_fill(fetch, node, handle, version, deadline);
+		fetch->fetched = fetched;
+		fetch->arg = arg;
+		err = r2tcp_submit(node->tcp, from, &fetch->req);
 	}
-	return 0;
+	if (!err)
+		return 0;
+
+	mempool_free(fetch, node->gets);
+	return fetch_refuse(node, from, err);
+}
+
+static void *fetch_alloc(gfp_t gfp, void *pool_data)
+{
+	struct fetch *fetch = kmalloc(sizeof(*fetch), gfp);
+
+	if (!fetch)
+		return NULL;
+	fetch->reply = kmalloc(FETCH_REPLY_MAX, gfp);
+	if (!fetch->reply) {
+		kfree(fetch);
+		return NULL;
+	}
+	return fetch;
+}
+
+static void fetch_free(void *element, void *pool_data)
+{
+	struct fetch *fetch = element;
+
+	kfree(fetch->reply);
+	kfree(fetch);
 }
 
 /**
@@ -150,8 +199,8 @@ int fetch_start(struct ramster_node *node)
 	if (!node->get_wq)
 		return -ENOMEM;
 
-	node->gets = mempool_create_kmalloc_pool(FETCH_RESERVE,
-						 sizeof(struct fetch));
+	node->gets = mempool_create(FETCH_RESERVE, fetch_alloc, fetch_free,
+				    NULL);
 	if (!node->gets) {
 		destroy_workqueue(node->get_wq);
 		node->get_wq = NULL;
