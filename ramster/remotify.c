@@ -133,6 +133,21 @@ static enum tmem_send_result put_result(const struct put_batch *put,
 	}
 }
 
+/*
+ * The peer does not take this page.  One that says so of a page that is then
+ * flushed, settled and sent again would otherwise be sent it again for ever.
+ */
+static bool put_declined(const struct put_batch *put, unsigned int i)
+{
+	return !put->batch.req.result && put->batch.status[i] != R2_OK;
+}
+
+static void remotify_back_off(struct remotify *remotify)
+{
+	WRITE_ONCE(remotify->refused_until, jiffies + REMOTIFY_BACKOFF);
+	WRITE_ONCE(remotify->refused, true);
+}
+
 static void put_page_done(struct put_batch *put, unsigned int i,
 			  enum tmem_send_result result)
 {
@@ -148,10 +163,6 @@ static void put_page_done(struct put_batch *put, unsigned int i,
 		return;
 	}
 	atomic64_inc(&count->pers_pages_remote_failed);
-	if (result == TMEM_SEND_REFUSED) {
-		WRITE_ONCE(remotify->refused_until, jiffies + REMOTIFY_BACKOFF);
-		WRITE_ONCE(remotify->refused, true);
-	}
 }
 
 static void put_release(struct put_batch *put)
@@ -169,8 +180,11 @@ static void put_done(struct r2tcp_req *req)
 	struct put_batch *put = container_of(req, struct put_batch, batch.req);
 	unsigned int i;
 
-	for (i = 0; i < put->batch.items; i++)
+	for (i = 0; i < put->batch.items; i++) {
+		if (put_declined(put, i))
+			remotify_back_off(put->remotify);
 		put_page_done(put, i, put_result(put, i));
+	}
 	put_release(put);
 }
 
