@@ -335,6 +335,24 @@ static void ramster_del_node(void *ctx, unsigned int peer)
 	foreign_forget(node->foreign, peer);
 }
 
+static void ramster_set_timeouts(struct ramster_node *node,
+				 const struct r2nm_cluster_info *info)
+{
+	if (info->idle_timeout_ms == node->info.idle_timeout_ms &&
+	    info->keepalive_delay_ms == node->info.keepalive_delay_ms)
+		return;
+
+	/* The node manager has looked, but a peer may have connected since. */
+	if (r2tcp_set_timeouts(node->tcp, info->idle_timeout_ms,
+			       info->keepalive_delay_ms)) {
+		pr_warn("node %u: a peer has just connected, with the timeouts of before; set them again when none is\n",
+			info->node);
+		return;
+	}
+	WRITE_ONCE(node->info.idle_timeout_ms, info->idle_timeout_ms);
+	node->info.keepalive_delay_ms = info->keepalive_delay_ms;
+}
+
 static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
 {
 	struct ramster_node *node = ctx;
@@ -342,10 +360,7 @@ static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
 	WRITE_ONCE(node->info.get_timeout_ms, info->get_timeout_ms);
 	WRITE_ONCE(node->info.capacity_mb, info->capacity_mb);
 	r2tcp_set_reconnect_delay(node->tcp, info->reconnect_delay_ms);
-	/* Refused while connected; but then the node manager did so before. */
-	if (!r2tcp_set_timeouts(node->tcp, info->idle_timeout_ms,
-				info->keepalive_delay_ms))
-		WRITE_ONCE(node->info.idle_timeout_ms, info->idle_timeout_ms);
+	ramster_set_timeouts(node, info);
 }
 
 static unsigned int ramster_connected(void *ctx)

@@ -66,7 +66,7 @@ struct ramster_counters {
 
 /**
  * struct ramster_node - one member of a cluster
- * @info: its settings; @info.get_timeout_ms and @info.capacity_mb may change
+ * @info: its settings; the timeouts and @info.capacity_mb may change
  * @tcp: its connections
  * @foreign: pages that it holds for its peers
  * @remotify: what moves this kernel's pages; NULL unless it is the owner

@@ -109,7 +109,8 @@ struct remotify {
 
 static unsigned long remotify_deadline(const struct remotify *remotify)
 {
-	return jiffies + msecs_to_jiffies(remotify->node->info.idle_timeout_ms);
+	return jiffies +
+	       msecs_to_jiffies(READ_ONCE(remotify->node->info.idle_timeout_ms));
 }
 
 /*
