@@ -108,18 +108,38 @@ static struct tmem_object *tmem_object_get(struct tmem_pool *pool,
 	return obj;
 }
 
-/* An object without slots dies at once; others may still wait for its lock. */
-void tmem_object_reap(struct tmem_object *obj)
+/* Nobody finds the object any more; who has found it looks at @dead. */
+static void tmem_object_kill(struct tmem_object *obj)
 {
 	lockdep_assert_held(&obj->pages.xa_lock);
-	if (obj->dead || !xa_empty(&obj->pages))
-		return;
 	WARN_ON_ONCE(obj->debts);
 	obj->dead = true;
 	rhashtable_remove_fast(&obj->pool->objects, &obj->link,
 			       tmem_object_params);
 	atomic64_dec(&obj->pool->tmem->objects);
-	kfree_rcu(obj, rcu);
+}
+
+/**
+ * tmem_object_unlock - let go of an object that may have lost its last slot
+ * @obj: the object; locked, maybe dead
+ *
+ * An object without slots dies at once; others may still wait for its lock.
+ *
+ * Context: in the RCU read-side section in which the object was found.
+ */
+void tmem_object_unlock(struct tmem_object *obj)
+	__releases(&obj->pages.xa_lock)
+{
+	bool dies = !obj->dead && !obj->slots;
+
+	if (dies)
+		tmem_object_kill(obj);
+	xa_unlock(&obj->pages);
+	if (dies) {
+		/* The nodes that a store which failed has left. */
+		xa_destroy(&obj->pages);
+		kfree_rcu(obj, rcu);
+	}
 }
 
 /*
@@ -414,6 +434,7 @@ static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 	if (err)
 		return err;
 
+	obj->slots += !old;
 	blob->version = header->version;
 	if (slot_is_remote(old)) {
 		tmem_count_remote(obj, -1);
@@ -439,9 +460,8 @@ static int tmem_object_put(struct tmem_object *obj, u32 index, void *page,
 				       blob->version);
 		if (!err)
 			err = tmem_slot_store(obj, index, page, blob);
-		tmem_object_reap(obj);
 	}
-	xa_unlock(&obj->pages);
+	tmem_object_unlock(obj);
 	return err;
 }
 
@@ -594,7 +614,7 @@ static bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 	if (word)
 		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
 	else
-		__xa_erase(&obj->pages, index);
+		slot_erase(obj, index);
 	if (slot_is_remote(slot)) {
 		tmem_count_remote(obj, -1);
 		tmem_debt_add(obj, index, word);
@@ -630,8 +650,7 @@ bool tmem_flush(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 			found = tmem_slot_flush(obj, index,
 						xa_load(&obj->pages, index),
 						version);
-		tmem_object_reap(obj);
-		xa_unlock(&obj->pages);
+		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
 	return found;
@@ -662,8 +681,7 @@ unsigned long tmem_flush_object(struct tmem_pool *pool,
 			xa_for_each(&obj->pages, index, slot)
 				found += tmem_slot_flush(obj, index, slot,
 							 version);
-		tmem_object_reap(obj);
-		xa_unlock(&obj->pages);
+		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
 	return found;

@@ -105,6 +105,8 @@ struct tmem_pool {
  * @pages: slots by index
  * @pool: where it is
  * @dead: it has left the hash and is empty for ever
+ * @slots: number of slots that hold something; the tree cannot tell, because a
+ *	store that failed may leave nodes without a slot in it
  * @debts: number of slots with TMEM_DEBT_MARK
  * @debtor: place among tmem->debtors while @debts is not 0
  * @collection: the last collection that has looked at it (tmem->collect_lock)
@@ -118,6 +120,7 @@ struct tmem_object {
 	struct xarray pages;
 	struct tmem_pool *pool;
 	bool dead;
+	unsigned long slots;
 	unsigned int debts;
 	struct list_head debtor;
 	u64 collection;
@@ -212,6 +215,15 @@ static inline void slot_set_word(struct tmem_object *obj, u32 index, u64 word)
 	WARN_ON_ONCE(!old || xa_is_err(old));
 }
 
+/* Make a slot that holds something empty. */
+static inline void slot_erase(struct tmem_object *obj, u32 index)
+{
+	void *old = __xa_erase(&obj->pages, index);
+
+	if (!WARN_ON_ONCE(!old))
+		obj->slots--;
+}
+
 static inline void tmem_count_remote(struct tmem_object *obj, int change)
 {
 	atomic64_add(change, &obj->pool->tmem->remote[obj->pool->kind]);
@@ -221,7 +233,8 @@ static inline void tmem_count_remote(struct tmem_object *obj, int change)
 u64 tmem_new_version(struct tmem_object *obj);
 struct tmem_object *tmem_object_find(struct tmem_pool *pool,
 				     const struct tmem_oid *oid);
-void tmem_object_reap(struct tmem_object *obj);
+void tmem_object_unlock(struct tmem_object *obj)
+	__releases(&obj->pages.xa_lock);
 void tmem_page_read(void *page, struct tmem_blob *blob);
 
 /* tmem_move.c */

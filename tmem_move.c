@@ -207,7 +207,7 @@ static void tmem_slot_sent_late(struct tmem_object *obj, u32 index, void *slot,
 		if (refused)
 			slot_ready(obj, slot);
 	} else if (refused) {
-		__xa_erase(&obj->pages, index);
+		slot_erase(obj, index);
 	} else {
 		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
 	}
@@ -270,8 +270,7 @@ bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
 		if (!obj->dead)
 			moved = tmem_slot_send_done(obj, handle->index, version,
 						    node, result);
-		tmem_object_reap(obj);
-		xa_unlock(&obj->pages);
+		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
 	return moved;
@@ -426,7 +425,7 @@ static void tmem_slot_settle(struct tmem_object *obj, u32 index, void *slot)
 		slot_header(slot)->owed = 0;
 		slot_ready(obj, slot);
 	} else {
-		__xa_erase(&obj->pages, index);
+		slot_erase(obj, index);
 	}
 }
 
@@ -469,8 +468,7 @@ void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt)
 		xa_lock(&obj->pages);
 		if (!obj->dead)
 			tmem_object_settle(obj, debt);
-		tmem_object_reap(obj);
-		xa_unlock(&obj->pages);
+		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
 }

@@ -7,6 +7,7 @@
 #include <linux/irqflags.h>
 #include <linux/limits.h>
 
+#include "tmem_int.h"
 #include "tmem_test.h"
 
 /* A get gives exactly what was put, and the page stays. */
@@ -370,6 +371,52 @@ static void tmem_test_no_memory(struct kunit *test)
 #endif
 }
 
+#if IS_ENABLED(CONFIG_FAILSLAB)
+/* As __xa_store() of something at 1 << 20, without its second attempt. */
+static int store_once(struct tmem_object *obj, unsigned int nth)
+{
+	XA_STATE(xas, &obj->pages, 1 << 20);
+
+	xas_lock(&xas);
+	current->fail_nth = nth;
+	xas_store(&xas, xa_mk_value(1));
+	current->fail_nth = 0;
+	if (!xas_error(&xas))
+		xas_store(&xas, NULL);
+	xas_unlock(&xas);
+	return xas_error(&xas);
+}
+#endif
+
+/*
+ * A store that fails half-way leaves nodes without a slot in the tree.  The
+ * object dies with its last page all the same.
+ */
+static void tmem_test_no_memory_nodes(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_FAILSLAB)
+	struct tmem_test *t = test->priv;
+	struct tmem_oid oid = tmem_test_oid(1);
+	unsigned int nth, left = 0;
+	struct tmem_object *obj;
+
+	for (nth = 1; nth < 8; nth++) {
+		tmem_test_put(test, 1, 3, 1);
+		rcu_read_lock();
+		obj = tmem_object_find(t->pool, &oid);
+		rcu_read_unlock();
+		KUNIT_ASSERT_NOT_NULL(test, obj);
+
+		left += store_once(obj, nth) == -ENOMEM;
+		KUNIT_EXPECT_TRUE(test, tmem_test_flush(test, 1, 3, 0));
+		tmem_test_expect_empty(test, t->tmem);
+	}
+	KUNIT_EXPECT_GE(test, left, 3);
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
+}
+
 /*
  * Random operations against a model: an array that says what was put last.
  * Two pools of two kinds; one takes owner's puts, the other a server's.
@@ -566,6 +613,7 @@ static struct kunit_case tmem_test_cases[] = {
 	KUNIT_CASE(tmem_test_kinds),
 	KUNIT_CASE(tmem_test_atomic),
 	KUNIT_CASE(tmem_test_no_memory),
+	KUNIT_CASE(tmem_test_no_memory_nodes),
 	KUNIT_CASE_SLOW(tmem_test_random),
 	{}
 };
