@@ -189,10 +189,10 @@ EXPORT_SYMBOL_GPL(tmem_create);
  * tmem_reserve - set frames aside for when there is no free memory
  * @tmem: for which index
  * @kind: for pages of which kind
- * @frames: how many
+ * @frames: how many, at least one
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM, after which some of them may have been set aside.
+ * Return: 0, -EINVAL or -ENOMEM, as zbud_reserve().
  */
 int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames)
 {

@@ -292,18 +292,22 @@ struct zbud_pool *zbud_create(void)
 /**
  * zbud_reserve - set frames aside for when there is no free memory
  * @pool: for whom
- * @frames: how many
+ * @frames: how many, at least one
  *
  * They are used when the page allocator has nothing at the moment, and are
  * replaced by the frames that are freed next.
  *
  * Context: may sleep.
- * Return: 0, or -ENOMEM, after which some of them may have been set aside.
+ * Return: 0; -EINVAL if @frames is 0 or impossible; or -ENOMEM, after which
+ *	some of them may have been set aside.
  */
 int zbud_reserve(struct zbud_pool *pool, unsigned int frames)
 {
 	int err;
 
+	/* A mempool takes a number that is not positive for a bug. */
+	if (!frames || frames > INT_MAX)
+		return -EINVAL;
 	err = mempool_resize(pool->descs, frames);
 	if (err)
 		return err;

@@ -407,6 +407,52 @@ static void zbud_test_no_memory(struct kunit *test)
 #endif
 }
 
+#if IS_ENABLED(CONFIG_FAILSLAB)
+/* As in a machine that has no memory free at the moment. */
+static int alloc_starved(struct kunit *test, unsigned long *handle)
+{
+	int err;
+
+	current->fail_nth = 1;
+	err = zbud_alloc(test->priv, ZBUD_MAX_SIZE, GFP_NOWAIT | __GFP_NOWARN,
+			 handle);
+	current->fail_nth = 0;
+	return err;
+}
+#endif
+
+/*
+ * What was set aside serves when there is no memory; what is freed fills it up
+ * again; and it can be given back.
+ */
+static void zbud_test_reserve(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_FAILSLAB)
+	enum { NR = 4 };
+	unsigned long handle[NR], more;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, zbud_reserve(test->priv, 0));
+	KUNIT_ASSERT_EQ(test, 0, zbud_reserve(test->priv, NR));
+	for (i = 0; i < NR; i++)
+		KUNIT_ASSERT_EQ(test, 0, alloc_starved(test, &handle[i]));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_starved(test, &more));
+
+	zbud_free(test->priv, handle[0]);
+	KUNIT_ASSERT_EQ(test, 0, alloc_starved(test, &handle[0]));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_starved(test, &more));
+
+	for (i = 0; i < NR; i++)
+		zbud_free(test->priv, handle[i]);
+	KUNIT_ASSERT_EQ(test, 0, zbud_reserve(test->priv, 1));
+	KUNIT_ASSERT_EQ(test, 0, alloc_starved(test, &handle[0]));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, alloc_starved(test, &more));
+	zbud_free(test->priv, handle[0]);
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
+}
+
 /* Pages of about half a frame or less: nearly two to each frame. */
 static void zbud_test_density(struct kunit *test)
 {
@@ -706,6 +752,7 @@ static struct kunit_case zbud_test_cases[] = {
 	KUNIT_CASE(zbud_test_isolated_half),
 	KUNIT_CASE(zbud_test_stats),
 	KUNIT_CASE(zbud_test_no_memory),
+	KUNIT_CASE(zbud_test_reserve),
 	KUNIT_CASE(zbud_test_density),
 	KUNIT_CASE_SLOW(zbud_test_random),
 	{}
