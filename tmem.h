@@ -48,6 +48,9 @@ enum tmem_kind {
 	TMEM_NR_KINDS,
 };
 
+/* Room for any node number of a word, in bits; see tmem_drop_debts(). */
+#define TMEM_NODES		256
+
 struct tmem_oid {
 	u64 word[3];
 };
@@ -153,6 +156,7 @@ bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
 unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 				struct tmem_debt *debt, unsigned int max);
 void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt);
+void tmem_drop_debts(struct tmem *tmem, const unsigned long *except);
 
 void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats);
 

@@ -17,7 +17,6 @@
 #include "tmem.h"
 
 #define TMEM_DEBT_MARK		XA_MARK_0
-#define TMEM_NODES		256
 
 /* A word: version in bits 0 to 52, node in 53 to 60, and two flags. */
 #define TMEM_NODE_SHIFT		TMEM_VERSION_BITS

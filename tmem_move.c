@@ -473,3 +473,55 @@ void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt)
 	rcu_read_unlock();
 }
 EXPORT_SYMBOL_GPL(tmem_settle_debt);
+
+static void tmem_object_drop_debts(struct tmem_object *obj,
+				   const unsigned long *except)
+{
+	unsigned long index;
+	void *slot;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (bitmap_subset(obj->creditors, except, TMEM_NODES))
+		return;
+	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK)
+		if (!test_bit(word_node(slot_word(slot)), except))
+			tmem_slot_settle(obj, index, slot);
+	bitmap_and(obj->creditors, obj->creditors, except, TMEM_NODES);
+}
+
+/**
+ * tmem_drop_debts - settle what no peer will ever be told
+ * @tmem: where
+ * @except: nodes whose debts stay, a bitmap of TMEM_NODES bits
+ *
+ * A peer that is told nothing keeps pages that nobody asks for any more.  That
+ * is a waste there, and does no harm here: a page that is sent to it later has a
+ * higher version, and only just this version is asked for.
+ *
+ * What becomes of a page whose sending has not ended is not known, and may be a
+ * debt afterwards.
+ *
+ * Context: may sleep.  Takes the locks of the objects that owe something, each
+ * for as long as it takes to settle all that the object owes.
+ */
+void tmem_drop_debts(struct tmem *tmem, const unsigned long *except)
+{
+	struct tmem_object *obj;
+
+	mutex_lock(&tmem->collect_lock);
+	tmem->collection++;
+	do {
+		rcu_read_lock();
+		obj = tmem_next_debtor(tmem);
+		if (obj) {
+			xa_lock(&obj->pages);
+			if (!obj->dead)
+				tmem_object_drop_debts(obj, except);
+			tmem_object_unlock(obj);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (obj);
+	mutex_unlock(&tmem->collect_lock);
+}
+EXPORT_SYMBOL_GPL(tmem_drop_debts);

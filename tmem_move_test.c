@@ -630,6 +630,93 @@ static void tmem_move_test_dead_node(struct kunit *test)
 	expect_held(test, 0, 0, 0, 20);
 }
 
+/* Settle all that is owed to nodes other than @node. */
+static void drop_all_but(struct kunit *test, int node)
+{
+	struct tmem_test *t = test->priv;
+	DECLARE_BITMAP(except, TMEM_NODES);
+
+	bitmap_zero(except, TMEM_NODES);
+	if (node >= 0)
+		__set_bit(node, except);
+	tmem_drop_debts(t->tmem, except);
+}
+
+/* What is owed to a node that left holds nothing; the others' debts stay. */
+static void tmem_move_test_drop(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	u64 version;
+	u32 i;
+
+	for (i = 0; i < 20; i++)
+		remote(test, i % 4, i, NODE_B);
+	remote(test, 3, 100, NODE_A);
+	for (i = 0; i < 20; i++)
+		tmem_test_flush(test, i % 4, i, 0);
+	tmem_test_flush(test, 3, 100, 0);
+	expect_held(test, 0, 0, 0, 21);
+	drop_all_but(test, NODE_B);
+	expect_held(test, 0, 0, 0, 20);
+	drop_all_but(test, NODE_B);
+	expect_held(test, 0, 0, 0, 20);
+
+	version = remote(test, 3, 100, NODE_A);
+	tmem_test_flush(test, 3, 100, 0);
+	drop_all_but(test, NODE_A);
+	KUNIT_EXPECT_EQ(test, 1, tmem_test_stats(t).objects);
+	expect_debt(test, 3, 100, version, NODE_A, false);
+	drop_all_but(test, -1);
+	tmem_test_expect_empty(test, t->tmem);
+}
+
+/* A page that waited for a node that left can be sent to another one. */
+static void tmem_move_test_drop_held(struct kunit *test)
+{
+	u64 replaced, unknown;
+	struct tmem_debt debt;
+
+	remote(test, 1, 7, NODE_B);
+	remote(test, 1, 2096, NODE_B);
+	replaced = tmem_test_put(test, 1, 2096, 2096);
+	unknown = sending(test, 1, 2200, NODE_B);
+	done(test, 1, 2200, unknown, NODE_B, TMEM_SEND_UNKNOWN);
+	/* The same content, as the next version. */
+	unknown++;
+	expect_held(test, 2, 1, 0, 2);
+	expect_no_candidate(test);
+
+	drop_all_but(test, NODE_A);
+	expect_held(test, 2, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, collect(test, NODE_B, &debt, 1));
+	expect_isolate(test, 1, 2200, unknown);
+	expect_isolate(test, 1, 2096, replaced);
+	KUNIT_EXPECT_EQ(test, 0, begin(test, 1, 2096, replaced, NODE_A));
+	done(test, 1, 2096, replaced, NODE_A, TMEM_SEND_STORED);
+	done(test, 1, 2200, unknown, NODE_A, TMEM_SEND_REFUSED);
+	tmem_test_expect_remote(test, 1, 2096, NODE_A, replaced);
+
+	/* What it still has becomes a debt when it is forgotten. */
+	tmem_test_flush(test, 1, 7, 0);
+	expect_held(test, 1, 1, 0, 1);
+	drop_all_but(test, NODE_A);
+	expect_held(test, 1, 1, 0, 0);
+}
+
+/* What is on its way is not known yet, and dropped when it is. */
+static void tmem_move_test_drop_sending(struct kunit *test)
+{
+	u64 version = sending(test, 1, 7, NODE_B);
+
+	tmem_test_flush(test, 1, 7, 0);
+	drop_all_but(test, -1);
+	expect_held(test, 0, 0, 1, 0);
+	done(test, 1, 7, version, NODE_B, TMEM_SEND_UNKNOWN);
+	expect_held(test, 0, 0, 0, 1);
+	drop_all_but(test, -1);
+	expect_held(test, 0, 0, 0, 0);
+}
+
 /* A pool goes with whatever is in it; late answers find nothing. */
 static void tmem_move_test_pool_destroy(struct kunit *test)
 {
@@ -676,6 +763,7 @@ static void tmem_move_test_pool_destroy(struct kunit *test)
  */
 enum {
 	LIFE_NODES = 3,
+	LIFE_LEAVER = LIFE_NODES - 1,
 	LIFE_OBJECTS = 5,
 	LIFE_INDEXES = 24,
 	LIFE_FLIGHTS = 24,
@@ -723,7 +811,7 @@ struct life {
 	struct life_page page[LIFE_OBJECTS][LIFE_INDEXES];
 	/* how often the interesting things have happened */
 	unsigned int moved, outdated, refused, unknown, late, fetched, missed;
-	unsigned int single, whole, again, evicted;
+	unsigned int single, whole, again, evicted, dropped;
 };
 
 static u32 draw(struct life *l, u32 below)
@@ -1026,6 +1114,26 @@ static void life_debt(struct life *l, u8 n, bool answered)
 		tmem_settle_debt(t->tmem, debt);
 }
 
+/*
+ * The last server is told nothing of what is owed to it, as if it had left the
+ * cluster and come back.  It ends with pages that nobody wants; that is all.
+ */
+static void life_drop(struct life *l)
+{
+	struct tmem_test *t = l->test->priv;
+	DECLARE_BITMAP(except, TMEM_NODES);
+	unsigned int i;
+
+	/* The connection is gone, and what was sent on it is here or lost. */
+	for (i = 0; i < LIFE_FLIGHTS; i++)
+		if (l->flight[i].orphaned && l->flight[i].node == LIFE_LEAVER)
+			life_deliver(l, &l->flight[i]);
+	bitmap_fill(except, TMEM_NODES);
+	__clear_bit(LIFE_LEAVER, except);
+	tmem_drop_debts(t->tmem, except);
+	l->dropped++;
+}
+
 /* A flush of long ago arrives again. */
 static void life_tell_again(struct life *l)
 {
@@ -1116,6 +1224,8 @@ static void life_step(struct life *l)
 	default:
 		if (!draw(l, 8))
 			life_server_evict(l);
+		if (!draw(l, 64))
+			life_drop(l);
 	}
 }
 
@@ -1141,8 +1251,8 @@ static void life_end(struct life *l)
 		} while (l->node[n].debts);
 	}
 	tmem_test_expect_empty(l->test, t->tmem);
-	/* No server was left with something that nobody wants. */
-	for (n = 0; n < LIFE_NODES; n++)
+	/* No server that stayed has something that nobody wants. */
+	for (n = 0; n < LIFE_LEAVER; n++)
 		tmem_test_expect_empty(l->test, l->node[n].tmem);
 }
 
@@ -1182,9 +1292,9 @@ static void life_run(struct kunit *test, enum tmem_kind kind, u64 seed)
 	life_end(l);
 	kunit_info(test, "%u moved, %u outdated, %u refused, %u unknown, %u late",
 		   l->moved, l->outdated, l->refused, l->unknown, l->late);
-	kunit_info(test, "%u fetched, %u missed, %u evicted; told %u, %u whole, %u again",
+	kunit_info(test, "%u fetched, %u missed, %u evicted; told %u, %u whole, %u again, dropped %u",
 		   l->fetched, l->missed, l->evicted, l->single, l->whole,
-		   l->again);
+		   l->again, l->dropped);
 	KUNIT_EXPECT_GT(test, l->moved, LIFE_OPS / 200);
 	KUNIT_EXPECT_GT(test, l->outdated, LIFE_OPS / 2000);
 	KUNIT_EXPECT_GT(test, l->refused, LIFE_OPS / 2000);
@@ -1192,6 +1302,7 @@ static void life_run(struct kunit *test, enum tmem_kind kind, u64 seed)
 	KUNIT_EXPECT_GT(test, l->late, LIFE_OPS / 20000);
 	KUNIT_EXPECT_GT(test, l->fetched, LIFE_OPS / 400);
 	KUNIT_EXPECT_GT(test, l->whole, LIFE_OPS / 20000);
+	KUNIT_EXPECT_GT(test, l->dropped, LIFE_OPS / 20000);
 	for (n = 0; n < LIFE_NODES; n++)
 		tmem_destroy(l->node[n].tmem);
 }
@@ -1229,6 +1340,9 @@ static struct kunit_case tmem_move_test_cases[] = {
 	KUNIT_CASE(tmem_move_test_whole_then_more),
 	KUNIT_CASE(tmem_move_test_rotation),
 	KUNIT_CASE(tmem_move_test_dead_node),
+	KUNIT_CASE(tmem_move_test_drop),
+	KUNIT_CASE(tmem_move_test_drop_held),
+	KUNIT_CASE(tmem_move_test_drop_sending),
 	KUNIT_CASE(tmem_move_test_pool_destroy),
 	KUNIT_CASE_SLOW(tmem_move_test_life_persistent),
 	KUNIT_CASE_SLOW(tmem_move_test_life_ephemeral),
