@@ -352,26 +352,44 @@ static void remotify_flush_peer(struct remotify *remotify,
 	}
 }
 
+/*
+ * Forget what is owed to nodes that are not in the cluster.  They will be told
+ * nothing, maybe never again; and until then each debt would hold a slot of the
+ * index and, under a page that is here, keep that page from being sent.
+ */
+static void remotify_drop_debts(struct remotify *remotify)
+{
+	DECLARE_BITMAP(peers, TMEM_NODES);
+	struct flush_batch *flush;
+	unsigned long node;
+
+	lockdep_assert_held(&remotify->peers_lock);
+	bitmap_zero(peers, TMEM_NODES);
+	xa_for_each(&remotify->peers, node, flush)
+		__set_bit(node, peers);
+	tmem_drop_debts(remotify->tmem, peers);
+}
+
+/* Nobody is told anything, be it not yet or not any more. */
+static void remotify_drop_all_debts(struct remotify *remotify)
+{
+	DECLARE_BITMAP(none, TMEM_NODES);
+
+	bitmap_zero(none, TMEM_NODES);
+	tmem_drop_debts(remotify->tmem, none);
+}
+
 static void remotify_flush_pass(struct remotify *remotify)
 {
 	struct flush_batch *flush;
 	unsigned long node;
 
 	mutex_lock(&remotify->peers_lock);
+	/* Pages that left with a peer become debts when they are forgotten. */
+	remotify_drop_debts(remotify);
 	xa_for_each(&remotify->peers, node, flush)
 		remotify_flush_peer(remotify, flush);
 	mutex_unlock(&remotify->peers_lock);
-}
-
-/* Nobody will ever send these: the node stops, and its peers forget it. */
-static void remotify_drop_debts(struct remotify *remotify)
-{
-	struct tmem_debt debt;
-	unsigned int node;
-
-	for (node = 0; node < R2_MAX_NODES; node++)
-		while (tmem_collect_debts(remotify->tmem, node, &debt, 1))
-			tmem_settle_debt(remotify->tmem, &debt);
 }
 
 /*
@@ -515,8 +533,6 @@ static void flush_free(struct flush_batch *flush)
  * @remotify: the mover
  * @node: its number
  *
- * Debts to it stay: it may come back, and it then still has the pages.
- *
  * Context: process; sleeps.
  * Return: to be given to remotify_free_peer() once tcp has no request of the
  * peer any more; may be NULL.
@@ -535,15 +551,26 @@ struct flush_batch *remotify_hide_peer(struct remotify *remotify,
 }
 
 /**
- * remotify_free_peer - free what was kept for a peer
+ * remotify_free_peer - free what was kept for a peer, and forget its debts
  * @flush: from remotify_hide_peer()
+ *
+ * If the peer comes back without having been stopped, it still has pages that
+ * nobody wants.  They do no harm: only the version of a page that it was given
+ * last is ever asked for.
  *
  * Context: process; may sleep.
  */
 void remotify_free_peer(struct flush_batch *flush)
 {
-	if (flush)
-		flush_free(flush);
+	struct remotify *remotify;
+
+	if (!flush)
+		return;
+	remotify = flush->remotify;
+	flush_free(flush);
+	mutex_lock(&remotify->peers_lock);
+	remotify_drop_debts(remotify);
+	mutex_unlock(&remotify->peers_lock);
 }
 
 /*
@@ -615,6 +642,8 @@ struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem)
 		remotify_free(remotify);
 		return ERR_PTR(err);
 	}
+	/* Left by a former cluster; its peers forget this node by themselves. */
+	remotify_drop_all_debts(remotify);
 	return remotify;
 }
 
@@ -662,6 +691,6 @@ void remotify_halt(struct remotify *remotify)
  */
 void remotify_destroy(struct remotify *remotify)
 {
-	remotify_drop_debts(remotify);
+	remotify_drop_all_debts(remotify);
 	remotify_free(remotify);
 }
