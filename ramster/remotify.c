@@ -19,6 +19,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
@@ -85,6 +86,7 @@ struct flush_batch {
  * @wait: where the thread sleeps
  * @kicked: there may be work
  * @pers_enable: whether persistent pages are sent
+ * @halted: whether the node is going down
  * @target: node number of the peer that gets them; -1: unset
  * @refused_until: jiffies until which the target is left in peace
  * @refused: @refused_until is valid
@@ -99,6 +101,7 @@ struct remotify {
 	wait_queue_head_t wait;
 	bool kicked;
 	bool pers_enable;
+	bool halted;
 	int target;
 	unsigned long refused_until;
 	bool refused;
@@ -117,6 +120,20 @@ static unsigned long remotify_deadline(const struct remotify *remotify)
  * pages
  */
 
+/*
+ * Whether a page may still become a remote one.  Not if its owner has asked for
+ * no more pages to be sent, or the peer or this node is about to leave: whoever
+ * then brings back what is away must not be overtaken by what was on its way.
+ */
+static bool put_wanted(const struct put_batch *put)
+{
+	struct remotify *remotify = put->remotify;
+
+	return READ_ONCE(remotify->pers_enable) &&
+	       !READ_ONCE(remotify->halted) &&
+	       xa_load(&remotify->peers, put->to);
+}
+
 static enum tmem_send_result put_result(const struct put_batch *put,
 					unsigned int i)
 {
@@ -125,7 +142,8 @@ static enum tmem_send_result put_result(const struct put_batch *put,
 
 	switch (put->batch.status[i]) {
 	case R2_OK:
-		return TMEM_SEND_STORED;
+		/* Not wanted: the page stays, what the peer has is a debt. */
+		return put_wanted(put) ? TMEM_SEND_STORED : TMEM_SEND_UNKNOWN;
 	case R2_STALE:
 		/* It has something of ours that we do not know of. */
 		return TMEM_SEND_UNKNOWN;
@@ -149,21 +167,31 @@ static void remotify_back_off(struct remotify *remotify)
 	WRITE_ONCE(remotify->refused, true);
 }
 
-static void put_page_done(struct put_batch *put, unsigned int i,
-			  enum tmem_send_result result)
+static void put_page_done(struct put_batch *put, unsigned int i)
 {
 	struct remotify *remotify = put->remotify;
 	struct ramster_counters *count = &remotify->node->count;
 	struct put_page *page = &put->page[i];
+	enum tmem_send_result result;
 
+	/* Pairs with put_quiesce(). */
+	rcu_read_lock();
+	result = put_result(put, i);
 	tmem_send_done(remotify->tmem, &page->handle, page->version, put->to,
 		       result);
+	rcu_read_unlock();
 	if (result == TMEM_SEND_STORED) {
 		atomic64_inc(&count->pers_pages_remoted);
 		atomic64_add(page->len, &count->pers_bytes_remoted);
 		return;
 	}
 	atomic64_inc(&count->pers_pages_remote_failed);
+}
+
+/* From here on, what put_wanted() says now holds for every page. */
+static void put_quiesce(void)
+{
+	synchronize_rcu();
 }
 
 static void put_release(struct put_batch *put)
@@ -184,7 +212,7 @@ static void put_done(struct r2tcp_req *req)
 	for (i = 0; i < put->batch.items; i++) {
 		if (put_declined(put, i))
 			remotify_back_off(put->remotify);
-		put_page_done(put, i, put_result(put, i));
+		put_page_done(put, i);
 	}
 	put_release(put);
 }
@@ -457,10 +485,17 @@ int remotify_target(const struct remotify *remotify)
  * remotify_set_pers_enable - start or stop sending persistent pages
  * @remotify: the mover
  * @on: whether they are sent
+ *
+ * When they are not, no page becomes a remote one after the return, not even if
+ * it was on its way.
+ *
+ * Context: process; sleeps for an RCU grace period.
  */
 void remotify_set_pers_enable(struct remotify *remotify, bool on)
 {
 	WRITE_ONCE(remotify->pers_enable, on);
+	if (!on)
+		put_quiesce();
 	remotify_kick(remotify);
 }
 
@@ -666,15 +701,18 @@ int remotify_run(struct remotify *remotify)
 }
 
 /**
- * remotify_halt - stop the thread
+ * remotify_halt - stop the thread, and let no page become a remote one
  * @remotify: the mover
  *
- * Batches may still be with tcp; they end when the connections are stopped.
+ * Batches may still be with tcp; they end when the connections are stopped.  So
+ * what is remote when this returns is all that there will be.
  *
  * Context: process; sleeps.
  */
 void remotify_halt(struct remotify *remotify)
 {
+	WRITE_ONCE(remotify->halted, true);
+	put_quiesce();
 	if (remotify->task)
 		kthread_stop(remotify->task);
 	remotify->task = NULL;
