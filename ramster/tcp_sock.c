@@ -144,11 +144,14 @@ int r2tcp_sock_connect(struct socket *sock, const struct sockaddr_storage *to,
 		       unsigned int timeout_ms)
 {
 	unsigned int flags = memalloc_noreclaim_save();
+	long timeo = sock->sk->sk_sndtimeo;
 	int err;
 
+	/* To the socket, connecting is sending. */
 	WRITE_ONCE(sock->sk->sk_sndtimeo, msecs_to_jiffies(timeout_ms));
 	err = kernel_connect(sock, (struct sockaddr *)to, r2tcp_addr_len(to),
 			     0);
+	WRITE_ONCE(sock->sk->sk_sndtimeo, timeo);
 	memalloc_noreclaim_restore(flags);
 	return err;
 }

@@ -440,14 +440,16 @@ static void raw_fill_hello(struct kunit *test, struct raw_frame *frame,
 
 #define RAW_HELLO_SIZE	(sizeof(struct r2_hdr) + sizeof(struct r2_hello))
 
+static struct r2tcp_peer *fake_peer(struct fake_node *node, unsigned int num)
+{
+	return rcu_dereference_protected(node->tcp->peers[num], true);
+}
+
 /* Have a node's socket hold no more than a little that is to be sent. */
 static void fake_small_sndbuf(struct fake_node *node, unsigned int num)
 {
-	struct r2tcp_peer *peer;
+	struct r2tcp_peer *peer = fake_peer(node, num);
 
-	mutex_lock(&node->tcp->mutex);
-	peer = rcu_dereference_protected(node->tcp->peers[num],
-					 lockdep_is_held(&node->tcp->mutex));
 	mutex_lock(&peer->mutex);
 	if (peer->sock) {
 		lock_sock(peer->sock->sk);
@@ -456,7 +458,19 @@ static void fake_small_sndbuf(struct fake_node *node, unsigned int num)
 		release_sock(peer->sock->sk);
 	}
 	mutex_unlock(&peer->mutex);
-	mutex_unlock(&node->tcp->mutex);
+}
+
+/* How long sending may take on a node's connection; -1 if there is none. */
+static long fake_sndtimeo(struct fake_node *node, unsigned int num)
+{
+	struct r2tcp_peer *peer = fake_peer(node, num);
+	long timeo = -1;
+
+	mutex_lock(&peer->mutex);
+	if (peer->sock)
+		timeo = READ_ONCE(peer->sock->sk->sk_sndtimeo);
+	mutex_unlock(&peer->mutex);
+	return timeo;
 }
 
 /* A connection that has shaken hands. */
@@ -734,6 +748,18 @@ static void r2tcp_test_comes_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&a->downs), 1);
 }
 
+/* The limit for connecting is not that of the connection. */
+static void r2tcp_test_send_timeout(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_node *a, *b;
+
+	world->idle_ms = 60000;
+	start_pair(test, &a, &b);
+	KUNIT_EXPECT_EQ(test, fake_sndtimeo(a, 1), msecs_to_jiffies(60000));
+	KUNIT_EXPECT_EQ(test, fake_sndtimeo(b, 0), msecs_to_jiffies(60000));
+}
+
 /*
  * tests: requests
  */
@@ -899,20 +925,29 @@ static void r2tcp_test_deadline_waiting(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->gets), R2_MAX_GETS + 1);
 }
 
-/*
- * A PUT whose deadline passes while the peer does not even read: its buffer is
- * in the hands of the sender, so the connection has to go, but it ends.
- */
-static void r2tcp_test_deadline_stuck(struct kunit *test)
+/* Node 0, with a node 1 that does not read, and no room for what it will not. */
+static struct fake_node *start_deaf(struct kunit *test, struct socket **sock)
 {
-	struct fake_world *world = test->priv;
-	struct fake_req *req[R2_MAX_BATCHES + 1];
-	struct fake_node *a;
+	struct fake_node *a = start_node(test, 0);
+	struct socket *deaf;
+
+	add_peer(test, a, 1);
+	deaf = raw_node(test, 1, 0, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+	sock_set_rcvbuf(deaf->sk, 4096);
+	fake_small_sndbuf(a, 1);
+	if (sock)
+		*sock = deaf;
+	return a;
+}
+
+/* Keep the sender of that node busy: PUTs of 64 KB. */
+static void fill_deaf(struct kunit *test, struct fake_node *a,
+		      struct fake_req **req, unsigned int nr, unsigned int ms)
+{
+	const unsigned int n = 16, each = sizeof(struct r2_put_item) + 4000;
 	struct r2_put_item *item;
-	unsigned int i, n = 16;
-	unsigned int each = sizeof(*item) + 4000;
-	unsigned long start;
-	struct socket *sock;
+	unsigned int i;
 	u8 *buf;
 
 	buf = kunit_kzalloc(test, n * each, GFP_KERNEL);
@@ -922,18 +957,28 @@ static void r2tcp_test_deadline_stuck(struct kunit *test)
 		item->page.version = cpu_to_le64(1);
 		item->len = cpu_to_le16(4000);
 	}
-	world->idle_ms = 30000;
-	a = start_node(test, 0);
-	add_peer(test, a, 1);
-	sock = raw_node(test, 1, 0, 1);
-	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
-	sock_set_rcvbuf(sock->sk, 4096);
-	fake_small_sndbuf(a, 1);
-	start = jiffies;
-	for (i = 0; i < ARRAY_SIZE(req); i++) {
-		req[i] = new_batch(test, R2_PUT, buf, n * each, n, 300);
+	for (i = 0; i < nr; i++) {
+		req[i] = new_batch(test, R2_PUT, buf, n * each, n, ms);
 		KUNIT_ASSERT_EQ(test, r2tcp_submit(a->tcp, 1, &req[i]->req), 0);
 	}
+}
+
+/*
+ * A PUT whose deadline passes while the peer does not even read: its buffer is
+ * in the hands of the sender, so the connection has to go, but it ends.
+ */
+static void r2tcp_test_deadline_stuck(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_req *req[R2_MAX_BATCHES + 1];
+	struct fake_node *a;
+	unsigned long start;
+	unsigned int i;
+
+	world->idle_ms = 30000;
+	a = start_deaf(test, NULL);
+	start = jiffies;
+	fill_deaf(test, a, req, ARRAY_SIZE(req), 300);
 	for (i = 0; i < ARRAY_SIZE(req); i++) {
 		KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&req[i]->done,
 								  TEST_PATIENCE),
@@ -1341,6 +1386,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_keepalive),
 	KUNIT_CASE(r2tcp_test_idle),
 	KUNIT_CASE(r2tcp_test_comes_back),
+	KUNIT_CASE(r2tcp_test_send_timeout),
 	KUNIT_CASE(r2tcp_test_get),
 	KUNIT_CASE(r2tcp_test_batches),
 	KUNIT_CASE(r2tcp_test_window),
