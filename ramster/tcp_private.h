@@ -86,6 +86,7 @@ enum {
  * @sending: the sender reads the request
  * @receiving: the receiver writes into the request's buffer
  * @finished: the result is set; the last of the two hands the request back
+ * @expired: jiffies when it timed out, if @req is NULL
  * @sent: nothing of the request is left to be sent
  *
  * Protected by the lock of the peer.  A request in a slot is handed back only
@@ -100,6 +101,7 @@ struct r2tcp_slot {
 	bool receiving;
 	bool finished;
 	bool sent;
+	unsigned long expired;
 };
 
 /**

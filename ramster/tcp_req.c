@@ -308,6 +308,18 @@ bool r2tcp_req_pending(struct r2tcp_peer *peer)
 }
 
 /*
+ * The reply to a request that has timed out does not come either.  A peer that
+ * answers PINGs and not that has lost it; and when it has lost as many as there
+ * are slots, nobody would get one any more.
+ */
+static bool r2tcp_slot_lost(struct r2tcp_peer *peer, struct r2tcp_slot *slot)
+{
+	unsigned int idle = READ_ONCE(peer->tcp->config.idle_timeout_ms);
+
+	return time_after_eq(jiffies, slot->expired + msecs_to_jiffies(idle));
+}
+
+/*
  * A request that was sent keeps its slot, without the request: to the peer it
  * still counts.  Returns true if the request cannot be taken back because it
  * is stuck in the socket.
@@ -317,8 +329,11 @@ static bool r2tcp_slot_expire(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
 {
 	struct r2tcp_req *req = slot->req;
 
-	if (slot->finished || time_before(jiffies, req->deadline))
+	if (!req)
+		return r2tcp_slot_lost(peer, slot);
+	if (time_before(jiffies, req->deadline))
 		return false;
+	/* Also one that is finished: the other of the two has yet to let go. */
 	if (slot->sending || slot->receiving)
 		return time_after_eq(jiffies, req->deadline +
 				     msecs_to_jiffies(R2TCP_GRACE_MS));
@@ -327,6 +342,7 @@ static bool r2tcp_slot_expire(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
 	if (slot->sent) {
 		r2tcp_req_end(req, -ETIMEDOUT, done);
 		slot->req = NULL;
+		slot->expired = jiffies;
 	} else {
 		r2tcp_slot_finish(peer, slot, -ETIMEDOUT, done);
 	}
@@ -338,7 +354,8 @@ static bool r2tcp_slot_expire(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
  * @peer: the peer; its lock is held
  * @done: these requests
  *
- * Return: true if a request cannot be ended without ending the connection.
+ * Return: true if a request or a slot cannot be had back without ending the
+ * connection.
  */
 bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done)
 {
@@ -355,8 +372,7 @@ bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done)
 				r2tcp_req_end(req, -ETIMEDOUT, done);
 			}
 	for_each_set_bit(i, peer->used, R2TCP_NR_SLOTS)
-		if (peer->slots[i].req)
-			stuck |= r2tcp_slot_expire(peer, &peer->slots[i], done);
+		stuck |= r2tcp_slot_expire(peer, &peer->slots[i], done);
 	return stuck;
 }
 

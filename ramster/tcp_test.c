@@ -499,6 +499,31 @@ static void raw_closed(struct kunit *test, struct socket *sock)
 	KUNIT_EXPECT_NE(test, n, -EAGAIN);
 }
 
+/* Answer PINGs and nothing else, until the other side closes, or for long. */
+static void raw_only_pongs(struct kunit *test, struct socket *sock)
+{
+	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+	unsigned long end = jiffies + TEST_PATIENCE;
+	struct raw_frame frame;
+	struct kvec vec;
+	unsigned int len;
+
+	while (time_before(jiffies, end) &&
+	       raw_recv(sock, &frame.hdr, sizeof(frame.hdr)) ==
+		       sizeof(frame.hdr)) {
+		len = le32_to_cpu(frame.hdr.len);
+		KUNIT_ASSERT_LE(test, len, sizeof(frame.payload));
+		if (len)
+			raw_recv(sock, frame.payload, len);
+		if (frame.hdr.type != R2_PING)
+			continue;
+		frame.hdr.type = R2_PONG;
+		vec.iov_base = &frame.hdr;
+		vec.iov_len = sizeof(frame.hdr);
+		kernel_sendmsg(sock, &msg, &vec, 1, vec.iov_len);
+	}
+}
+
 /*
  * tests: connections
  */
@@ -992,6 +1017,61 @@ static void r2tcp_test_deadline_stuck(struct kunit *test)
 	KUNIT_EXPECT_LE(test, jiffies_to_msecs(jiffies - start), 15000);
 }
 
+/*
+ * A peer that answers PINGs but not requests: these end, but each keeps its
+ * place in the window, so in the end the connection has to go.
+ */
+static void r2tcp_test_deadline_unanswered(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_node *a;
+	struct fake_req *req;
+	struct socket *sock;
+	unsigned long start;
+
+	world->idle_ms = 1500;
+	a = start_node(test, 0);
+	add_peer(test, a, 1);
+	sock = raw_node(test, 1, 0, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+	sock->sk->sk_rcvtimeo = 6 * HZ;
+	start = jiffies;
+	req = submit_get(test, a, 1, 1, 300, false);
+	raw_only_pongs(test, sock);
+	wait_req(test, req, -ETIMEDOUT);
+	KUNIT_EXPECT_GE(test, jiffies_to_msecs(jiffies - start), 1700);
+	KUNIT_EXPECT_LE(test, jiffies_to_msecs(jiffies - start), 5000);
+	KUNIT_EXPECT_EQ(test, get_stats(test, a, 1).timeouts, 1);
+	WAIT_FOR(test, a, atomic_read(&a->downs) == 1);
+}
+
+/* The same with a reply that came before the request was sent to its end. */
+static void r2tcp_test_deadline_finished(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_req *req[2];
+	struct raw_frame frame;
+	struct fake_node *a;
+	struct socket *sock;
+	unsigned long start;
+
+	world->idle_ms = 30000;
+	a = start_deaf(test, &sock);
+	start = jiffies;
+	fill_deaf(test, a, req, ARRAY_SIZE(req), 500);
+	/* Its header, in time; then nothing is read any more. */
+	KUNIT_ASSERT_EQ(test, raw_recv(sock, &frame.hdr, sizeof(frame.hdr)),
+			sizeof(frame.hdr));
+	KUNIT_ASSERT_EQ(test, frame.hdr.type, R2_PUT);
+	memset(frame.payload, R2_OK, 16);
+	r2wire_encode_hdr(&frame.hdr, R2_PUT_REPLY, 16, 16,
+			  le64_to_cpu(frame.hdr.id));
+	raw_send(test, sock, &frame, sizeof(frame.hdr) + 16);
+	wait_req(test, req[0], 0);
+	wait_req(test, req[1], -ENOTCONN);
+	KUNIT_EXPECT_LE(test, jiffies_to_msecs(jiffies - start), 15000);
+}
+
 /* What is in flight when a connection breaks ends, or goes on, as asked. */
 static void r2tcp_test_retry(struct kunit *test)
 {
@@ -1394,6 +1474,8 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_deadline),
 	KUNIT_CASE(r2tcp_test_deadline_waiting),
 	KUNIT_CASE(r2tcp_test_deadline_stuck),
+	KUNIT_CASE(r2tcp_test_deadline_unanswered),
+	KUNIT_CASE(r2tcp_test_deadline_finished),
 	KUNIT_CASE(r2tcp_test_retry),
 	KUNIT_CASE(r2tcp_test_not_connected),
 	KUNIT_CASE(r2tcp_test_away),
