@@ -45,7 +45,8 @@ static int r2tcp_link_pong(struct r2tcp_peer *peer,
 	bool expected;
 
 	spin_lock(&peer->lock);
-	expected = peer->pinged == frame->id;
+	/* The id can be guessed: it must have been sent, at least in part. */
+	expected = peer->pinged == frame->id && list_empty(&peer->ping.node);
 	if (expected)
 		peer->pinged = 0;
 	spin_unlock(&peer->lock);

@@ -110,7 +110,8 @@ void r2tcp_peer_start_clock(struct r2tcp_peer *peer)
 static void r2tcp_peer_ping(struct r2tcp_peer *peer)
 {
 	/* The last one may have been answered before it was quite sent. */
-	if (peer->pinged || peer->sending == &peer->ping)
+	if (peer->pinged || !list_empty(&peer->ping.node) ||
+	    peer->sending == &peer->ping)
 		return;
 	peer->pinged = ++peer->last_seq;
 	r2wire_encode_hdr(&peer->ping.hdr, R2_PING, 0, 0, peer->pinged);

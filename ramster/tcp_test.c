@@ -473,6 +473,19 @@ static long fake_sndtimeo(struct fake_node *node, unsigned int num)
 	return timeo;
 }
 
+/* A PING has been given to the sender, who has not got round to it. */
+static bool fake_ping_waits(struct fake_node *node, unsigned int num, u64 *id)
+{
+	struct r2tcp_peer *peer = fake_peer(node, num);
+	bool waits;
+
+	spin_lock(&peer->lock);
+	waits = !list_empty(&peer->ping.node);
+	*id = peer->pinged;
+	spin_unlock(&peer->lock);
+	return waits;
+}
+
 /* A connection that has shaken hands. */
 static struct socket *raw_node(struct kunit *test, unsigned int from,
 			       unsigned int to, u64 instance)
@@ -1379,6 +1392,30 @@ static void r2tcp_test_bad_window(struct kunit *test)
 	get_works(test, a, 2);
 }
 
+/* A PONG to the PING that is only going to be sent. */
+static void r2tcp_test_early_pong(struct kunit *test)
+{
+	unsigned long end = jiffies + TEST_PATIENCE;
+	struct fake_world *world = test->priv;
+	struct fake_req *req[2];
+	struct raw_frame frame;
+	struct fake_node *a;
+	struct socket *sock;
+	u64 id;
+
+	world->idle_ms = 30000;
+	a = start_deaf(test, &sock);
+	fill_deaf(test, a, req, ARRAY_SIZE(req), 20000);
+	while (!fake_ping_waits(a, 1, &id) && time_before(jiffies, end))
+		msleep(20);
+	KUNIT_ASSERT_TRUE(test, fake_ping_waits(a, 1, &id));
+	r2wire_encode_hdr(&frame.hdr, R2_PONG, 0, 0, id);
+	raw_send(test, sock, &frame, sizeof(frame.hdr));
+	wait_bad(test, a, 1, 1);
+	wait_req(test, req[0], -ENOTCONN);
+	wait_req(test, req[1], -ENOTCONN);
+}
+
 /* A reply that is longer than there is room for, or of another kind. */
 static void r2tcp_test_bad_reply(struct kunit *test)
 {
@@ -1486,6 +1523,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_bad_frames),
 	KUNIT_CASE(r2tcp_test_bad_hello),
 	KUNIT_CASE(r2tcp_test_bad_window),
+	KUNIT_CASE(r2tcp_test_early_pong),
 	KUNIT_CASE(r2tcp_test_bad_reply),
 	{}
 };
