@@ -92,6 +92,8 @@ static int r2tcp_link_receive(struct r2tcp_peer *peer)
 static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 {
 	bool new_instance = peer->instance != instance;
+	/* Of a peer that was only added again, who waits may be served. */
+	bool restarted = peer->instance && new_instance;
 	struct r2tcp *tcp = peer->tcp;
 	LIST_HEAD(done);
 
@@ -107,7 +109,7 @@ static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	peer->sendable = true;
 	peer->shut = false;
 	peer->pinged = 0;
-	r2tcp_req_connected(peer, new_instance, &done);
+	r2tcp_req_connected(peer, restarted, &done);
 	r2tcp_peer_start_clock(peer);
 	spin_unlock(&peer->lock);
 

@@ -327,7 +327,7 @@ void r2tcp_send_end(struct r2tcp_peer *peer);
 /* tcp_req.c */
 void r2tcp_req_init(struct r2tcp_peer *peer);
 int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req);
-void r2tcp_req_connected(struct r2tcp_peer *peer, bool new_instance,
+void r2tcp_req_connected(struct r2tcp_peer *peer, bool restarted,
 			 struct list_head *done);
 void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);

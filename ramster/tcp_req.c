@@ -205,10 +205,10 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 /**
  * r2tcp_req_connected() - hands were shaken: go on
  * @peer: the peer; its lock is held, and it is connected
- * @new_instance: the peer knows nothing any more of what was asked before
+ * @restarted: the peer has lost what it held when these requests were made
  * @done: requests that have ended by that
  */
-void r2tcp_req_connected(struct r2tcp_peer *peer, bool new_instance,
+void r2tcp_req_connected(struct r2tcp_peer *peer, bool restarted,
 			 struct list_head *done)
 {
 	struct r2tcp_req *req, *next;
@@ -217,7 +217,7 @@ void r2tcp_req_connected(struct r2tcp_peer *peer, bool new_instance,
 	for (i = 0; i < R2TCP_NR_WINDOWS; i++) {
 		list_for_each_entry_safe(req, next, &peer->waiting[i],
 					 out.node)
-			if (new_instance)
+			if (restarted)
 				r2tcp_req_end(req, -EHOSTDOWN, done);
 		r2tcp_window_fill(peer, i);
 	}

@@ -1234,6 +1234,26 @@ static void r2tcp_test_new_instance(struct kunit *test)
 	get_works(test, a, 1);
 }
 
+/*
+ * A peer that was removed and added again has not been restarted by that: who
+ * waits for it is served.
+ */
+static void r2tcp_test_added_again(struct kunit *test)
+{
+	struct fake_node *a, *b;
+	struct fake_req *req;
+
+	start_pair(test, &a, &b);
+	r2tcp_del_peer(a->tcp, 1);
+	WAIT_FOR(test, b, atomic_read(&b->downs) == 1);
+	r2tcp_del_peer(b->tcp, 0);
+	add_peer(test, a, 1);
+	req = submit_get(test, a, 1, 1, 20000, true);
+	add_peer(test, b, 0);
+	wait_page(test, req);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a->new_instances), 2);
+}
+
 /* A peer is removed with requests on the way. */
 static void r2tcp_test_del_peer(struct kunit *test)
 {
@@ -1519,6 +1539,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_away_connects),
 	KUNIT_CASE(r2tcp_test_silent),
 	KUNIT_CASE(r2tcp_test_new_instance),
+	KUNIT_CASE(r2tcp_test_added_again),
 	KUNIT_CASE(r2tcp_test_del_peer),
 	KUNIT_CASE(r2tcp_test_bad_frames),
 	KUNIT_CASE(r2tcp_test_bad_hello),
