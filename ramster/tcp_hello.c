@@ -123,11 +123,12 @@ static int r2tcp_hello_check(struct r2tcp_peer *peer,
 }
 
 static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
-			    void *buf, unsigned int len)
+			    void *buf, unsigned int len, unsigned long deadline)
 {
 	int n;
 
 	for (; len; buf += n, len -= n) {
+/* All must have come at @deadline: each byte would start a timeout anew. */
 		n = r2tcp_sock_recv(sock, buf, len);
 		if (n < 0)
 			return n;
@@ -135,6 +136,10 @@ static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
 	}
 	return 0;
 }
+		now = jiffies;
+		if (time_after_eq(now, deadline))
+			return -ETIMEDOUT;
+		r2tcp_sock_set_rcvtimeo(sock, jiffies_to_msecs(deadline - now));
 
 static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 				struct r2tcp_greeting *mine,
@@ -147,15 +152,18 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 			      sizeof(mine->hello));
 	if (err)
 		return err;
+	unsigned long deadline = jiffies +
+		msecs_to_jiffies(r2tcp_hello_timeout(peer->tcp));
 	atomic64_add(sizeof(*mine), &peer->tx_bytes);
 
-	err = r2tcp_hello_recv(peer, sock, &theirs->hdr, sizeof(theirs->hdr));
+	err = r2tcp_hello_recv(peer, sock, &theirs->hdr, sizeof(theirs->hdr),
+			       deadline);
 	if (err)
 		return err;
 	if (r2wire_decode_hdr(&theirs->hdr, &frame) || frame.type != R2_HELLO)
 		return r2tcp_peer_bad(peer, "something else than a HELLO");
 	return r2tcp_hello_recv(peer, sock, &theirs->hello,
-				sizeof(theirs->hello));
+				sizeof(theirs->hello), deadline);
 }
 
 /**
@@ -168,8 +176,8 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
  * configured differently, which was logged; -EBADMSG if it breaks the
  * protocol; or what the socket said.
  *
- * Context: sleeps, a few times r2tcp_hello_timeout() at most.  Not called
- * twice at the same time for a peer.
+ * Context: sleeps, for r2tcp_hello_timeout() at most, as a HELLO does not fill
+ * a socket.  Not called twice at the same time for a peer.
  */
 int r2tcp_hello(struct r2tcp_peer *peer, struct socket *sock, u64 *instance)
 {
@@ -179,7 +187,6 @@ int r2tcp_hello(struct r2tcp_peer *peer, struct socket *sock, u64 *instance)
 	r2wire_encode_hdr(&mine.hdr, R2_HELLO, 0, sizeof(mine.hello), 0);
 	r2tcp_hello_fill(peer, &mine.hello);
 
-	r2tcp_sock_set_rcvtimeo(sock, r2tcp_hello_timeout(peer->tcp));
 	err = r2tcp_hello_exchange(peer, sock, &mine, &theirs);
 	if (!err)
 		err = r2tcp_hello_check(peer, &mine.hello, &theirs.hello);

@@ -1379,6 +1379,36 @@ static void r2tcp_test_bad_hello(struct kunit *test)
 	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
 }
 
+/* A HELLO that comes drop by drop gets no more time than another. */
+static void r2tcp_test_slow_hello(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+	struct raw_frame frame;
+	struct fake_node *a;
+	struct socket *sock;
+	unsigned int i;
+	struct kvec vec;
+	int n = 1;
+
+	world->idle_ms = 1000;
+	a = start_node(test, 0);
+	add_peer(test, a, 1);
+	sock = raw_connect(test, 1, 0);
+	raw_fill_hello(test, &frame, 1, 0, 1);
+	for (i = 0; i < 12 && n > 0; i++) {
+		vec.iov_base = (u8 *)&frame + i;
+		vec.iov_len = 1;
+		n = kernel_sendmsg(sock, &msg, &vec, 1, 1);
+		msleep(300);
+	}
+	KUNIT_EXPECT_GT(test, i, 3);
+	KUNIT_EXPECT_LT(test, n, 0);
+	/* The node is ready for the next. */
+	raw_node(test, 1, 0, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+}
+
 /* A peer that asks more than it may, without reading, is cut off. */
 static void r2tcp_test_bad_window(struct kunit *test)
 {
@@ -1543,6 +1573,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_del_peer),
 	KUNIT_CASE(r2tcp_test_bad_frames),
 	KUNIT_CASE(r2tcp_test_bad_hello),
+	KUNIT_CASE(r2tcp_test_slow_hello),
 	KUNIT_CASE(r2tcp_test_bad_window),
 	KUNIT_CASE(r2tcp_test_early_pong),
 	KUNIT_CASE(r2tcp_test_bad_reply),
