@@ -5,10 +5,11 @@
  * Both sides say at once who they are and what they expect, and both compare;
  * the checks are symmetric, so both come to the same verdict.  A mismatch is a
  * matter of configuration: it is logged when it appears or changes, not each
- * time it is found again.
+ * time it is found again.  What it says is not to be trusted, nor how often.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
+#include <linux/ratelimit.h>
 #include <linux/string.h>
 #include "tcp_private.h"
 
@@ -73,24 +74,29 @@ static int r2tcp_hello_refuse(struct r2tcp_peer *peer,
 		return -EPERM;
 
 	if (theirs->version != mine->version)
-		pr_notice("node %u (%pISpc) refused: it speaks protocol version %u, this node %u\n",
-			  peer->node, &peer->addr, le32_to_cpu(theirs->version),
-			  le32_to_cpu(mine->version));
+		pr_notice_ratelimited("node %u (%pISpc) refused: it speaks protocol version %u, this node %u\n",
+				      peer->node, &peer->addr,
+				      le32_to_cpu(theirs->version),
+				      le32_to_cpu(mine->version));
 	else if (memcmp(theirs->cluster, mine->cluster, sizeof(mine->cluster)))
-		pr_notice("node %u (%pISpc) refused: it is of cluster %.64s, this node of %.64s\n",
-			  peer->node, &peer->addr, theirs->cluster,
-			  mine->cluster);
+		pr_notice_ratelimited("node %u (%pISpc) refused: it is of cluster %*pE, this node of %.64s\n",
+				      peer->node, &peer->addr,
+				      (int)strnlen((const char *)theirs->cluster,
+						   sizeof(theirs->cluster)),
+				      theirs->cluster, mine->cluster);
 	else if (theirs->node != mine->peer || theirs->peer != mine->node)
-		pr_notice("node %u (%pISpc) refused: it calls itself %u and this node %u, which is %u\n",
-			  peer->node, &peer->addr, le16_to_cpu(theirs->node),
-			  le16_to_cpu(theirs->peer), le16_to_cpu(mine->node));
+		pr_notice_ratelimited("node %u (%pISpc) refused: it calls itself %u and this node %u, which is %u\n",
+				      peer->node, &peer->addr,
+				      le16_to_cpu(theirs->node),
+				      le16_to_cpu(theirs->peer),
+				      le16_to_cpu(mine->node));
 	else
-		pr_notice("node %u (%pISpc) refused: its idle_timeout_ms is %u and its keepalive_delay_ms %u, here %u and %u\n",
-			  peer->node, &peer->addr,
-			  le32_to_cpu(theirs->idle_timeout_ms),
-			  le32_to_cpu(theirs->keepalive_delay_ms),
-			  le32_to_cpu(mine->idle_timeout_ms),
-			  le32_to_cpu(mine->keepalive_delay_ms));
+		pr_notice_ratelimited("node %u (%pISpc) refused: its idle_timeout_ms is %u and its keepalive_delay_ms %u, here %u and %u\n",
+				      peer->node, &peer->addr,
+				      le32_to_cpu(theirs->idle_timeout_ms),
+				      le32_to_cpu(theirs->keepalive_delay_ms),
+				      le32_to_cpu(mine->idle_timeout_ms),
+				      le32_to_cpu(mine->keepalive_delay_ms));
 	return -EPERM;
 }
 
@@ -122,13 +128,18 @@ static int r2tcp_hello_check(struct r2tcp_peer *peer,
 	return 0;
 }
 
+/* All must have come at @deadline: each byte would start a timeout anew. */
 static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
 			    void *buf, unsigned int len, unsigned long deadline)
 {
+	unsigned long now;
 	int n;
 
 	for (; len; buf += n, len -= n) {
-/* All must have come at @deadline: each byte would start a timeout anew. */
+		now = jiffies;
+		if (time_after_eq(now, deadline))
+			return -ETIMEDOUT;
+		r2tcp_sock_set_rcvtimeo(sock, jiffies_to_msecs(deadline - now));
 		n = r2tcp_sock_recv(sock, buf, len);
 		if (n < 0)
 			return n;
@@ -136,15 +147,13 @@ static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
 	}
 	return 0;
 }
-		now = jiffies;
-		if (time_after_eq(now, deadline))
-			return -ETIMEDOUT;
-		r2tcp_sock_set_rcvtimeo(sock, jiffies_to_msecs(deadline - now));
 
 static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 				struct r2tcp_greeting *mine,
 				struct r2tcp_greeting *theirs)
 {
+	unsigned long deadline = jiffies +
+		msecs_to_jiffies(r2tcp_hello_timeout(peer->tcp));
 	struct r2_frame frame;
 	int err;
 
@@ -152,8 +161,6 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 			      sizeof(mine->hello));
 	if (err)
 		return err;
-	unsigned long deadline = jiffies +
-		msecs_to_jiffies(r2tcp_hello_timeout(peer->tcp));
 	atomic64_add(sizeof(*mine), &peer->tx_bytes);
 
 	err = r2tcp_hello_recv(peer, sock, &theirs->hdr, sizeof(theirs->hdr),
