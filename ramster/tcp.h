@@ -9,7 +9,7 @@
  * For each peer there are two threads: one that connects (or waits for the
  * peer to do so), shakes hands and receives; and one that sends, the only
  * writer of the socket.  Neither ever waits for the other: replies go through
- * a queue whose room was set aside when the connection was made.
+ * a queue whose room was set aside when the peer was added.
  */
 #ifndef _RAMSTER_TCP_H
 #define _RAMSTER_TCP_H

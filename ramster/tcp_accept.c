@@ -9,9 +9,14 @@
  * A second connection from a peer that is connected is not refused: a peer
  * that has crashed comes back long before this node would notice that the old
  * connection is dead.  The old one stays in use until the new one has shaken
- * hands, so who merely sends from the right address can do no harm.  Of
- * connections that have not shaken hands yet, a newer one replaces an older
- * one that was not even looked at.
+ * hands.  Of connections that have not shaken hands yet, a newer one replaces an
+ * older one that was not even looked at.
+ *
+ * An address and a HELLO is all that is asked for.  Who sends from the right
+ * address can keep the peer from connecting, and if it also knows the name of
+ * the cluster and the timeouts it is the peer, and takes its place.  So this is
+ * for a network on which only the nodes have these addresses, and only root can
+ * send from them.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 

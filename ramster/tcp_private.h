@@ -154,7 +154,7 @@ struct r2tcp_answer {
  * @send_wait: where it waits
  * @greet: shakes hands with an accepted socket
  * @tick: the clock: deadlines and keepalive
- * @answers: room for replies; made at the first connection
+ * @answers: room for replies; made before the first attempt to connect
  * @reply_bufs: their buffers
  * @rx: payload being received, R2_MAX_PAYLOAD bytes
  * @refused: last HELLO that did not suit, without its instance

@@ -322,7 +322,7 @@ static bool r2tcp_slot_lost(struct r2tcp_peer *peer, struct r2tcp_slot *slot)
 /*
  * A request that was sent keeps its slot, without the request: to the peer it
  * still counts.  Returns true if the request cannot be taken back because it
- * is stuck in the socket.
+ * is stuck in the socket, or the slot because the reply does not come.
  */
 static bool r2tcp_slot_expire(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
 			      struct list_head *done)

@@ -54,7 +54,8 @@ static void r2tcp_serve_init(struct r2tcp_peer *peer)
  * r2tcp_serve_prepare() - set aside what serving a peer needs
  * @peer: the peer; not connected
  *
- * Done once, and kept, so that connecting again needs none of this.
+ * Done once, before the first attempt to connect, and kept: so connecting needs
+ * none of this, which may be when memory is short.
  *
  * Return: 0 or -ENOMEM.  Context: may sleep.
  */
