@@ -55,6 +55,14 @@ static const struct rhashtable_params tmem_object_params = {
  * objects
  */
 
+/**
+ * tmem_object_find - find an object
+ * @pool: where
+ * @oid: its name
+ *
+ * Context: any; in an RCU read-side section, for as long as the object is used.
+ * Return: the object, which may be dead when it is locked; or NULL.
+ */
 struct tmem_object *tmem_object_find(struct tmem_pool *pool,
 				     const struct tmem_oid *oid)
 {
@@ -392,7 +400,12 @@ static int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 	return 0;
 }
 
-/* Under the object's lock, so that versions of its pages rise in time. */
+/**
+ * tmem_new_version - draw a version for a page
+ * @obj: its object; locked, so that the versions of its pages rise in time
+ *
+ * Return: a version that no page had before.
+ */
 u64 tmem_new_version(struct tmem_object *obj)
 {
 	lockdep_assert_held(&obj->pages.xa_lock);
@@ -537,6 +550,12 @@ EXPORT_SYMBOL_GPL(tmem_put);
  * get
  */
 
+/**
+ * tmem_page_read - copy a page that is here
+ * @page: what its slot holds; the object is locked
+ * @blob: data points to room for TMEM_MAX_BLOB bytes.  Receives the bytes, len,
+ *	crc and version.
+ */
 void tmem_page_read(void *page, struct tmem_blob *blob)
 {
 	const struct tmem_header *header = slot_header(page);

@@ -18,12 +18,18 @@
  * and there is at most one debt for each slot, because a page that has a debt
  * is not sent until the debt is settled.
  *
- * Lock order: object lock (the xarray's xa_lock) -> tmem debt lock
- *             object lock -> zbud pool lock
- * All of them are leaf spinlocks for the rest of the kernel: they are taken in
- * task context only, possibly with interrupts off, never in an interrupt.  So
- * tmem may not be called under a lock that some interrupt takes (the i_pages of
- * a file, say), although interrupts may be off.
+ * Lock order: collect_lock (a mutex) -> object lock -> the spinlocks below
+ *             the object hash's mutex -> object lock, when a pool is destroyed
+ *
+ * The object lock is the xarray's xa_lock.  Taken inside it are tmem's debt
+ * lock, the zbud pool's lock, the lock of a bucket of the object hash, those of
+ * the page and slab allocators and of zbud's mempools, and whatever is taken by
+ * the function that is told of a new debt: the lock of a wait queue, and then
+ * the scheduler's.  None of these ever calls back into tmem.
+ *
+ * tmem's own spinlocks are taken in task context only, possibly with interrupts
+ * off, never in an interrupt.  So tmem may not be called under a lock that some
+ * interrupt takes (the i_pages of a file, say), although interrupts may be off.
  */
 #ifndef _RAMSTER_TMEM_H
 #define _RAMSTER_TMEM_H

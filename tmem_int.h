@@ -23,15 +23,19 @@
 #define TMEM_SENDING		BIT_ULL(61)
 #define TMEM_TOMBSTONE		BIT_ULL(62)
 
-/*
+/**
  * struct tmem_header - what stands before the bytes of a blob in its zpage
- * @oid, @index, @pool, @client: the page's name, for who isolates it
+ * @oid: object of the page; with @index, @pool and @client its name, for who
+ *	isolates it
  * @version: version of the page
  * @first: version as which these bytes were put; @version is higher if they
  *	have to be sent once more (see tmem_slot_sent())
  * @owed: word of a copy that some peer holds, may hold or will hold; or 0
+ * @index: page within the object
+ * @pool: number of the pool
  * @crc: the owner's checksum
  * @len: bytes of the blob
+ * @client: owner of the pool
  *
  * @version and @owed are protected by the object's lock, and do not change
  * while the zpage is ready; the rest never changes.
@@ -50,7 +54,7 @@ struct tmem_header {
 
 static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
 
-/*
+/**
  * struct tmem - one index, with the frames of its pages
  * @pools: all pools by client and number
  * @zbud: frames by kind of page
@@ -61,7 +65,11 @@ static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
  * @collection: number of the running collection
  * @debt_lock: protects @debtors
  * @debtors: objects with a debt; the one to be looked at next is the first
- * @objects, @objects_max, @remote, @debts, @sending: as in struct tmem_stats
+ * @objects: as in struct tmem_stats, and so are those that follow
+ * @objects_max: highest @objects
+ * @remote: pages with a peer
+ * @debts: slots with a debt
+ * @sending: pages on their way
  */
 struct tmem {
 	struct xarray pools;
@@ -80,11 +88,12 @@ struct tmem {
 	atomic64_t sending;
 };
 
-/*
+/**
  * struct tmem_pool - objects of one client and kind
  * @tmem: where it is
  * @objects: its objects by oid
- * @id, @client: its name
+ * @id: its number
+ * @client: whose number that is
  * @kind: kind of its pages
  * @rcu: for kfree_rcu()
  */
@@ -97,7 +106,7 @@ struct tmem_pool {
 	struct rcu_head rcu;
 };
 
-/*
+/**
  * struct tmem_object - the pages of one oid; pages.xa_lock is its lock
  * @link: place in the pool's hash
  * @oid: its name

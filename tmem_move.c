@@ -22,7 +22,14 @@
  * debts
  */
 
-/* The slot's word, which has no SENDING, is something to be settled. */
+/**
+ * tmem_debt_add - a peer has to be told to forget something
+ * @obj: the object; locked
+ * @index: a slot without a debt
+ * @word: its word, without SENDING
+ *
+ * Context: task or atomic.  Tells who was given to tmem_create().
+ */
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
 {
 	struct tmem *tmem = obj->pool->tmem;
@@ -40,6 +47,13 @@ void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
 		tmem->owes(tmem->owes_arg);
 }
 
+/**
+ * tmem_debt_del - a peer has been told, or never will be
+ * @obj: the object; locked
+ * @index: a slot with a debt; its word is the caller's
+ *
+ * Context: task or atomic.
+ */
 void tmem_debt_del(struct tmem_object *obj, u32 index)
 {
 	struct tmem *tmem = obj->pool->tmem;
@@ -249,8 +263,9 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  * If just that version is still in its slot and the peer has it, the page is
  * with the peer from now on.  If it has been replaced or flushed meanwhile, what
  * the peer has, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a debt
- * too, and the page has a new version from now on.  With TMEM_SEND_REFUSED, the page goes
- * back among the candidates, also if tmem_send_begin() was never called for it.
+ * too, and the page has a new version from now on.  With TMEM_SEND_REFUSED, the
+ * page goes back among the candidates, also if tmem_send_begin() was never
+ * called for it.
  *
  * Allocates nothing.
  *
@@ -495,8 +510,8 @@ static void tmem_object_drop_debts(struct tmem_object *obj,
  * @except: nodes whose debts stay, a bitmap of TMEM_NODES bits
  *
  * A peer that is told nothing keeps pages that nobody asks for any more.  That
- * is a waste there, and does no harm here: a page that is sent to it later has a
- * higher version, and only just this version is asked for.
+ * is a waste there, and does no harm here: a page that is sent to it later has
+ * a higher version, and only just this version is asked for.
  *
  * What becomes of a page whose sending has not ended is not known, and may be a
  * debt afterwards.

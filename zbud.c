@@ -2,10 +2,11 @@
 /*
  * zbud: two compressed pages in one page frame.  zbud.h tells what for.
  *
- * A frame is 64 chunks of 64 bytes.  Buddy 0 starts at the front; buddy 1
- * starts on the chunk boundary that lets it end in the last chunk.  So either
- * may come or go without the other being moved, and a zpage never moves at all:
- * its data may be used without a lock by whoever owns its handle.
+ * A frame is divided into chunks of 64 bytes: 64 chunks, if it has 4 KiB.
+ * Buddy 0 starts at the front; buddy 1 starts on the chunk boundary that lets it
+ * end in the last chunk.  So either may come or go without the other being moved,
+ * and a zpage never moves at all: its data may be used without a lock by
+ * whoever owns its handle.
  *
  * A frame may be on two lists.  Both follow from what the frame holds, and one
  * function, zbud_place(), puts it there after every change:
@@ -34,7 +35,7 @@
 #define ZBUD_BUDDY_SHIFT	2
 #define ZBUD_BUDDIES		2
 
-/*
+/**
  * struct zbud_frame - a page frame and what is in it
  * @lru: place among the candidates, or empty
  * @partner: place on one of the pool's unbuddied lists, or empty
@@ -55,7 +56,7 @@ struct zbud_frame {
 	bool isolated;
 };
 
-/*
+/**
  * struct zbud_pool - frames of one kind
  * @descs: where descriptors of frames come from, with a reserve
  * @pages: where the frames come from, with a reserve
@@ -374,9 +375,8 @@ int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
  * @handle: the zpage, in whatever state
  *
  * A frame that becomes empty goes back to the page allocator at once, unless
- * the reserve is not full.  One
- * that becomes a candidate because only this zpage was in the way is taken to
- * be as old as any: it was filled before.
+ * the reserve is not full.  One that becomes a candidate because only this
+ * zpage was in the way is taken to be as old as any: it was filled before.
  *
  * Context: task or atomic, interrupts on or off; takes the pool's lock.
  */

@@ -16,7 +16,8 @@
  *
  * Locks.  A store or a load holds the folio's lock, then a compressor context
  * (a mutex), then tmem's spinlocks.  A compressor context is never held over a
- * wait for a peer.
+ * wait for a peer.  Start and stop hold zcache_lock, and inside it the mutex of
+ * frontswap and what it takes.
  */
 #define pr_fmt(fmt) "zcache: " fmt
 

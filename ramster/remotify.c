@@ -11,7 +11,9 @@
  * afterwards: a page is copied from its frame into a batch, the move to
  * *remote* happens in the page's own index slot, and so do debts.
  *
- * Locks: peers_lock -> tmem's spinlocks.
+ * Locks: peers_lock -> tmem's locks, its mutex included
+ *        peers_lock -> the locks of tcp, which for a request are spinlocks
+ * Neither tmem nor tcp calls anything that takes peers_lock.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
