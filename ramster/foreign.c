@@ -13,11 +13,18 @@
  * Memory.  A frame is allocated without reclaim and without the reserves, and
  * only within capacity_mb: this machine's own users come first.  A refused put
  * is harmless.  A get and a flush allocate nothing.
+ *
+ * What the index takes is not counted.  It is bounded by what is counted: a
+ * frame holds two pages at most, and a page that a hostile peer has put where
+ * no other is near costs an object and some seven nodes of a tree, about 4 KB.
+ * So such a peer can have three times of what it was lent, no more; a pool it
+ * can only have R2_MAX_POOLS times.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "foreign.h"
@@ -108,10 +115,20 @@ static struct tmem_pool *foreign_pool(struct foreign *foreign, u16 client,
 				      u32 id, enum tmem_kind kind)
 {
 	struct tmem_pool *pool = tmem_pool_find(foreign->tmem, client, id);
+	unsigned int noio, flags = current->flags;
 
 	if (pool)
 		return pool;
-	return tmem_pool_create(foreign->tmem, client, id, kind);
+	if (id >= R2_MAX_POOLS)
+		return ERR_PTR(-ENOSPC);
+
+	/* The reserves are not for this; nor must it wait for anybody's I/O. */
+	noio = memalloc_noio_save();
+	current->flags &= ~PF_MEMALLOC;
+	pool = tmem_pool_create(foreign->tmem, client, id, kind);
+	current_restore_flags(flags, PF_MEMALLOC);
+	memalloc_noio_restore(noio);
+	return pool;
 }
 
 static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
@@ -129,7 +146,8 @@ static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
 	int err;
 
 	r2net_decode_page(put->page, client, &handle, &blob.version);
-	if (foreign_full(foreign))
+	/* The wire allows for more than a frame has room for. */
+	if (put->len > TMEM_MAX_BLOB || foreign_full(foreign))
 		return R2_NO_ROOM;
 
 	pool = foreign_pool(foreign, client, handle.pool, kind);

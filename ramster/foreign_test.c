@@ -5,6 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/err.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "foreign.h"
@@ -210,6 +211,55 @@ static void foreign_wrong_kind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), 1);
 }
 
+/* Put a page of a given pool, kind and length; returns its status. */
+static u8 foreign_test_put_as(struct kunit *test, u32 pool, u16 flags,
+			      unsigned int len)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct tmem_handle handle = { .pool = pool, .index = 1 };
+	struct tmem_blob blob = { .len = len, .version = 1 };
+	struct r2_put_item *item = ctx->batch.buf;
+
+	r2net_batch_reset(&ctx->batch);
+	memset(r2net_put_room(&ctx->batch), 0, blob.len);
+	r2net_put_add(&ctx->batch, &handle, &blob);
+	item->flags = cpu_to_le16(flags);
+	KUNIT_ASSERT_EQ(test, 0, foreign_put(ctx->foreign, 1, ctx->batch.buf,
+					     ctx->batch.len, 1, &ctx->reply));
+	return *(u8 *)ctx->reply.buf;
+}
+
+/* What is refused costs nothing: no pool is made for it. */
+static void foreign_refused_pools(struct kunit *test)
+{
+	const u16 kind = R2_ITEM_PERSISTENT;
+	const u32 last = R2_MAX_POOLS - 1;
+
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, R2_MAX_POOLS, kind, 8),
+			R2_NO_ROOM);
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, U32_MAX, kind, 8),
+			R2_NO_ROOM);
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, last, kind,
+						  TMEM_MAX_BLOB + 1),
+			R2_NO_ROOM);
+	/* So it is still free to be of the other kind. */
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, last, 0, TMEM_MAX_BLOB),
+			R2_OK);
+}
+
+/* Nothing of the reserves is used, and the receiving thread keeps its right. */
+static void foreign_keeps_memalloc(struct kunit *test)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, 5, 0, 8), R2_OK);
+	KUNIT_EXPECT_TRUE(test, current->flags & PF_MEMALLOC);
+	KUNIT_EXPECT_FALSE(test, current->flags & PF_MEMALLOC_NOIO);
+	memalloc_noreclaim_restore(flags);
+	KUNIT_EXPECT_EQ(test, foreign_test_put_as(test, 6, 0, 8), R2_OK);
+	KUNIT_EXPECT_FALSE(test, current->flags & PF_MEMALLOC);
+}
+
 /* A PUT that is cut short, or goes on after its last page, is an error. */
 static void foreign_malformed(struct kunit *test)
 {
@@ -248,6 +298,8 @@ static struct kunit_case foreign_cases[] = {
 	KUNIT_CASE(foreign_flush_whole_object),
 	KUNIT_CASE(foreign_has_no_room),
 	KUNIT_CASE(foreign_wrong_kind),
+	KUNIT_CASE(foreign_refused_pools),
+	KUNIT_CASE(foreign_keeps_memalloc),
 	KUNIT_CASE(foreign_malformed),
 	KUNIT_CASE(foreign_forgets_a_client),
 	{}

@@ -45,6 +45,7 @@ enum r2_limits {
 	R2_MAX_ITEMS		= 256,		/* pages in a PUT or FLUSH */
 	R2_MAX_GETS		= 64,		/* GETs without a reply */
 	R2_MAX_BATCHES		= 8,		/* PUTs and FLUSHes likewise */
+	R2_MAX_POOLS		= 16,		/* of a node; R2_NO_ROOM above */
 	R2_ALIGN		= 8,		/* page data in a PUT is padded to this */
 };
 
@@ -126,7 +127,8 @@ static_assert(sizeof(struct r2_hello) == 24 + R2_CLUSTER_NAME_LEN);
  * struct r2_page - names a version of a page
  * @oid: object
  * @index: page within the object
- * @pool: pool of the owner; the owner is whoever is at the other end
+ * @pool: pool of the owner, below R2_MAX_POOLS; the owner is whoever is at the
+ *	other end
  * @version: 1 to 2^53 - 1
  */
 struct r2_page {
