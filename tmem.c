@@ -24,14 +24,14 @@
  * ready when its word goes away.
  *
  * Versions rise with the order in which the pages of an object are stored,
- * because they are drawn under its lock; and a page whose sending ended in doubt
- * gets a new version.  So what a peer is told to forget is always older than
- * what it may be sent afterwards, and a message that comes late, or twice, does
- * no harm, be it for one page or for a whole object.
+ * because they are drawn under its lock; and a page whose sending ended in
+ * doubt gets a new version.  So what a peer is told to forget is always older
+ * than what it may be sent afterwards, and a message that comes late, or twice,
+ * does no harm, be it for one page or for a whole object.
  *
- * Life times: an object without pages is dead and leaves the hash at once; it is
- * freed by RCU, and so is a pool.  What finds its pool by a handle does so in an
- * RCU read-side section that ends with the operation, so a pool may be
+ * Life times: an object without pages is dead and leaves the hash at once; it
+ * is freed by RCU, and so is a pool.  What finds its pool by a handle does so
+ * in an RCU read-side section that ends with the operation, so a pool may be
  * destroyed at any time as far as these are concerned.  Who uses a pool pointer
  * has to see to it that the pool lives.
  */
@@ -339,7 +339,8 @@ static void tmem_object_destroy(void *ptr, void *arg)
  * destroy theirs.
  *
  * Context: may sleep.  Nobody uses @pool any more.  Functions that are given a
- * struct tmem_handle or a struct tmem_debt of the pool may run at the same time.
+ * struct tmem_handle or a struct tmem_debt of the pool may run at the same
+ * time.
  */
 void tmem_pool_destroy(struct tmem_pool *pool)
 {

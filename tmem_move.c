@@ -261,11 +261,11 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  * @result: what the peer said, if anything
  *
  * If just that version is still in its slot and the peer has it, the page is
- * with the peer from now on.  If it has been replaced or flushed meanwhile, what
- * the peer has, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a debt
- * too, and the page has a new version from now on.  With TMEM_SEND_REFUSED, the
- * page goes back among the candidates, also if tmem_send_begin() was never
- * called for it.
+ * with the peer from now on.  If it has been replaced or flushed meanwhile,
+ * what the peer has, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a
+ * debt too, and the page has a new version from now on.  With
+ * TMEM_SEND_REFUSED, the page goes back among the candidates, also if
+ * tmem_send_begin() was never called for it.
  *
  * Allocates nothing.
  *

@@ -3,9 +3,9 @@
  * zbud: two compressed pages in one page frame.  zbud.h tells what for.
  *
  * A frame is divided into chunks of 64 bytes: 64 chunks, if it has 4 KiB.
- * Buddy 0 starts at the front; buddy 1 starts on the chunk boundary that lets it
- * end in the last chunk.  So either may come or go without the other being moved,
- * and a zpage never moves at all: its data may be used without a lock by
+ * Buddy 0 starts at the front; buddy 1 starts on the chunk boundary that lets
+ * it end in the last chunk.  So either may come or go without the other being
+ * moved, and a zpage never moves at all: its data may be used without a lock by
  * whoever owns its handle.
  *
  * A frame may be on two lists.  Both follow from what the frame holds, and one

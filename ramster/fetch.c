@@ -4,11 +4,12 @@
  *
  * A page fault waits for this.  The request comes from a mempool, so there is
  * always one, at the latest when another fetch ends; and the time of a fetch
- * begins before it waits for one, so that every fetch ends after get_timeout_ms,
- * or at once when it gets its turn later, whatever the peer does.  A connection
- * that breaks meanwhile is made again by tcp, which then asks once more.  A peer
- * that has been away for as long as a fetch may wait is not waited for at all:
- * r2tcp_submit() answers -EHOSTUNREACH, because others have waited in vain.
+ * begins before it waits for one, so that every fetch ends after
+ * get_timeout_ms, or at once when it gets its turn later, whatever the peer
+ * does.  A connection that breaks meanwhile is made again by tcp, which then
+ * asks once more.  A peer that has been away for as long as a fetch may wait is
+ * not waited for at all: r2tcp_submit() answers -EHOSTUNREACH, because others
+ * have waited in vain.
  *
  * The answer is checked and unpacked by a worker, not by the thread that
  * receives, so that several CPUs can fault at once.
@@ -138,8 +139,8 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
  * @arg: its argument
  *
  * Context: process, in a page fault; may wait for another fetch to end.
- * Return: 0; or -EIO if there is no such peer, if it has been away for as long as
- * a fetch may wait, or if other fetches took all the time that this one had.
+ * Return: 0; or -EIO if there is no such peer, if it has been away for as long
+ * as a fetch may wait, or if other fetches took all the time that this one had.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg)
