@@ -119,7 +119,7 @@ unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
 }
 EXPORT_SYMBOL_GPL(tmem_isolate_oldest);
 
-/* Under rcu_read_lock(), which also keeps a pool in use from being destroyed. */
+/* Under rcu_read_lock(), which also keeps a pool from being destroyed. */
 static struct tmem_object *tmem_handle_find(struct tmem *tmem,
 					    const struct tmem_handle *handle)
 {

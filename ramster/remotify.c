@@ -114,8 +114,9 @@ struct remotify {
 
 static unsigned long remotify_deadline(const struct remotify *remotify)
 {
-	return jiffies +
-	       msecs_to_jiffies(READ_ONCE(remotify->node->info.idle_timeout_ms));
+	unsigned int ms = READ_ONCE(remotify->node->info.idle_timeout_ms);
+
+	return jiffies + msecs_to_jiffies(ms);
 }
 
 /*
@@ -679,7 +680,7 @@ struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem)
 		remotify_free(remotify);
 		return ERR_PTR(err);
 	}
-	/* Left by a former cluster; its peers forget this node by themselves. */
+	/* Of a former cluster, whose peers forget this node by themselves. */
 	remotify_drop_all_debts(remotify);
 	return remotify;
 }
