@@ -206,12 +206,25 @@ make_node() { # NUMBER
 		put "$addr" "$node/$file" && put "$1" "$node/num"
 }
 
+cluster_field() { # KEY
+	echo "$PARSED" | awk -v k="$1" '$1 == "cluster" && $2 == k { print $3 }'
+}
+
+# idle_timeout_ms must stay above keepalive_delay_ms after each write.
+timeouts_in_order() { # DIR
+	idle=$(cluster_field idle_timeout_ms)
+	if [ -n "$idle" ] && [ "$idle" -le "$(cat "$1/keepalive_delay_ms")" ]; then
+		echo keepalive_delay_ms idle_timeout_ms
+	else
+		echo idle_timeout_ms keepalive_delay_ms
+	fi
+}
+
 make_cluster() {
 	dir=$CONFIGFS/ramster/$CLUSTER
 	mkdir "$dir" || return 1
-	# Raise idle_timeout_ms first: it must stay above keepalive_delay_ms.
-	for key in idle_timeout_ms keepalive_delay_ms reconnect_delay_ms get_timeout_ms; do
-		value=$(echo "$PARSED" | awk -v k=$key '$1 == "cluster" && $2 == k { print $3 }')
+	for key in $(timeouts_in_order "$dir") reconnect_delay_ms get_timeout_ms; do
+		value=$(cluster_field "$key")
 		[ -z "$value" ] || put "$value" "$dir/$key" || return 1
 	done
 	value=$(field "$SELFNUM" capacity_mb)

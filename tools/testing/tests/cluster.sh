@@ -441,6 +441,17 @@ test_control_files_refuse() {
 	finish
 }
 
+# Timeouts that are shorter than those that the kernel starts with.
+test_short_timeouts() {
+	boot client --mem 256 --ip 10.0.0.2 --swap 256 --append ramster
+	IDLE_MS=1500 cluster_conf | put_file client /etc/ramster.conf
+	on client 'ramster.sh -w 1 start 2>&1 | grep "did not connect"'
+	on client '[ "$(cat /sys/kernel/config/ramster/test/idle_timeout_ms)" = 1500 ]'
+	on client '[ "$(cat /sys/kernel/config/ramster/test/keepalive_delay_ms)" = 1000 ]'
+	on client ramster.sh stop
+	finish
+}
+
 # The store can be switched off and on again while the machine runs.
 test_zcache_off_and_on() {
 	boot client --mem 200 --swap 512 --append "zcache"
