@@ -275,19 +275,49 @@ do_start() {
 
 held_remote() { cat $MM/remote_pers_pages 2>/dev/null || echo 0; }
 
-do_drain() {
+in_flight() { cat $DEBUGFS/ramster/remote_sending 2>/dev/null || echo 0; }
+
+# A page that is on its way when sending ends may still become a peer's.
+stop_sending() {
 	[ ! -w $MM/pers_remotify_enable ] || echo 0 2>/dev/null >$MM/pers_remotify_enable
-	[ "$(held_remote)" -gt 0 ] || return 0
-	say "bringing $(held_remote) pages home"
+	tries=0
+	while [ "$(in_flight)" -gt 0 ]; do
+		tries=$((tries + 1))
+		[ $tries -le "$WAIT" ] ||
+			die "$(in_flight) pages are still on their way to a peer after $WAIT seconds; try again"
+		sleep 1
+	done
+}
+
+# /proc/swaps has \040 for a blank, and the like.
+unescape() {
+	printf '%b' "$(printf '%s\n' "$1" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g')"
+}
+
+# All swap areas off and on again; says what went wrong.
+swap_cycle() {
 	tail -n +2 /proc/swaps | while read -r area type size used prio; do
 		: "$type" "$size" "$used"
-		swapoff "$area" || exit 1
+		area=$(unescape "$area")
+		if ! swapoff "$area"; then
+			say "$area cannot be turned off: not enough RAM for what comes home?" >&2
+			exit 1
+		fi
 		if [ "$prio" -ge 0 ]; then
 			swapon -p "$prio" "$area"
 		else
 			swapon "$area"
-		fi
-	done || die "a swap area cannot be turned off: not enough RAM for what comes home? $(held_remote) pages are still with peers"
+		fi && continue
+		say "$area is off now, and cannot be turned on again" >&2
+		exit 1
+	done
+}
+
+do_drain() {
+	stop_sending
+	[ "$(held_remote)" -gt 0 ] || return 0
+	say "bringing $(held_remote) pages home"
+	swap_cycle || die "$(held_remote) pages are still with peers"
 	[ "$(held_remote)" -eq 0 ] || die "$(held_remote) pages are still with peers"
 }
 
@@ -307,6 +337,7 @@ settle() {
 do_stop() {
 	load
 	[ -d "$CONFIGFS/ramster/$CLUSTER" ] || die "cluster $CLUSTER is not started"
+	[ -d $DEBUGFS/ramster ] || mount -t debugfs none $DEBUGFS 2>/dev/null
 	do_drain
 	settle
 	remove_cluster || die "cluster $CLUSTER was not removed"
