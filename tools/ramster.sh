@@ -13,6 +13,7 @@ set -u
 CONF=/etc/ramster.conf
 SELF=$(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)
 WAIT=60
+FORCE=
 CONFIGFS=/sys/kernel/config
 DEBUGFS=/sys/kernel/debug
 MM=/sys/kernel/mm/ramster
@@ -25,13 +26,16 @@ usage: ramster.sh [options] start|stop|drain|status|check
   start    read the cluster file, bring this machine's node up; if it has a
            target, wait until that is connected and start to send pages to it
   drain    stop sending, and bring all pages home (swapoff, then swapon)
-  stop     drain, then take the node down
+  stop     drain, then take the node down; refused while this node holds pages
+           of others, which would lose them
   status   show the nodes and the pages each way
   check    read the cluster file and say what is wrong with it
 
   -c FILE  cluster file                   (/etc/ramster.conf)
   -n NAME  this machine's name in it      (what hostname prints)
   -w SECS  how long start waits for the target, and stop for its peers (60)
+  -f       stop even if others lose pages by that: their processes that touch
+           them get SIGBUS
 
 The cluster file:
 
@@ -321,6 +325,21 @@ do_drain() {
 	[ "$(held_remote)" -eq 0 ] || die "$(held_remote) pages are still with peers"
 }
 
+lent() { cat $DEBUGFS/ramster/foreign_pers_pages 2>/dev/null || echo 0; }
+
+# Going down destroys the pages of others.  They may be taking them away just
+# now: wait as long as they become fewer.
+refuse_if_lending() {
+	[ -z "$FORCE" ] || return 0
+	before=
+	while held=$(lent) && [ "$held" -gt 0 ]; do
+		[ -z "$before" ] || [ "$held" -lt "$before" ] ||
+			die "this node holds $held pages of other nodes, which would be lost: run \"ramster.sh drain\" there first, or here \"ramster.sh -f stop\""
+		before=$held
+		sleep 1
+	done
+}
+
 # Peers are told in the background what they need not keep any more.
 settle() {
 	tries=0
@@ -338,6 +357,7 @@ do_stop() {
 	load
 	[ -d "$CONFIGFS/ramster/$CLUSTER" ] || die "cluster $CLUSTER is not started"
 	[ -d $DEBUGFS/ramster ] || mount -t debugfs none $DEBUGFS 2>/dev/null
+	refuse_if_lending
 	do_drain
 	settle
 	remove_cluster || die "cluster $CLUSTER was not removed"
@@ -375,11 +395,12 @@ do_status() {
 		"frames they take" "$(counter foreign_pers_pageframes)"
 }
 
-while getopts c:n:w:h opt; do
+while getopts c:n:w:fh opt; do
 	case $opt in
 	c) CONF=$OPTARG ;;
 	n) SELF=$OPTARG ;;
 	w) WAIT=$OPTARG ;;
+	f) FORCE=1 ;;
 	h) usage; exit 0 ;;
 	*) usage >&2; exit 2 ;;
 	esac

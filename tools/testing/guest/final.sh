@@ -76,7 +76,8 @@ settled)
 		bad "still held: $(held | tr '\n' ' ')" ;;
 down)
 	if [ -n "$(ls /sys/kernel/config/ramster 2>/dev/null)" ]; then
-		ramster.sh -w 5 stop || bad "the node did not stop"
+		# -f: what a dead machine left here is nobody's any more
+		ramster.sh -f -w 5 stop || bad "the node did not stop"
 	fi
 	wait_until 10 nothing_held ||
 		bad "still held with the node down: $(held | tr '\n' ' ')"

@@ -343,7 +343,14 @@ test_server_restarted() {
 	IDLE_MS=4000 cluster_up
 	load=$(load_start 40 --tolerate --threads 4)
 	all_away
-	on server ramster.sh stop
+	# it says so before that is lost, and how much
+	line=$(on server "ramster.sh stop 2>&1") && fail "the server went down with pages of the client"
+	note "$line"
+	case $line in
+	*"holds $(counter server ramster/foreign_pers_pages) pages"*) ;;
+	*) fail "stop: $line" ;;
+	esac
+	on server ramster.sh -f stop
 	on server ramster.sh start
 	wait_on client 60 'grep -q "^0 up" /sys/kernel/debug/ramster/peers'
 	line=$(stage "$load" read=5)
