@@ -304,6 +304,37 @@ test_server_killed() {
 	finish
 }
 
+# The server's cable is pulled, and put back.  Meanwhile a reader gets SIGBUS in
+# bounded time, and nobody wrong bytes; afterwards every page is there.
+test_cable_pulled() {
+	local load line secs dir=/sys/fs/cgroup/load
+
+	IDLE_MS=4000 GET_MS=6000 cluster_up
+	load=$(start client "mkdir $dir; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 32) --stdin --tolerate --threads 8")
+	stage "$load" write >/dev/null
+	stage "$load" pageout >/dev/null
+	all_away
+	cut_link server
+	line=$(stage "$load" read=4)
+	note "$line"
+	case $line in
+	*" bad 0 lost 0 "*) fail "no page was out of reach, so nothing was tested" ;;
+	*" bad 0 lost "*) ;;
+	*) fail "$line" ;;
+	esac
+	# each of 8 threads reads some ten pages: that is less than five such waits
+	secs=${line##* secs }
+	[ "${secs%%.*}" -le $((30 * RAMSTER_SLOW)) ] || fail "the readers took ${secs%% *} s"
+	join_link server
+	wait_on client 60 'grep -q "^0 up" /sys/kernel/debug/ramster/peers'
+	# a page that could not be read has a frame that says so until the kernel
+	# takes the frame away
+	on client "echo 256M >$dir/memory.reclaim 2>/dev/null; true"
+	clean "$(stage "$load" read)"
+	load_end "$load"
+	finish
+}
+
 # Connections are reset while pages travel both ways: they come back by
 # themselves, and nothing is lost.
 test_connection_reset() {
