@@ -10,11 +10,11 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
 	cat <<END
-usage: tools/check.sh [--part static|kunit|cluster|series] [NAME...]
+usage: tools/check.sh [--part kunit|cluster|static|series] [NAME...]
 
-  static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
   kunit    unit tests, in a user-mode Linux, by the kernel's kunit.py
   cluster  real kernels with every checker on, in QEMU
+  static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
   series   (only when asked for) after each patch of the series, what any of
            them touches still compiles
 
@@ -35,7 +35,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ ${#names[@]} = 0 ] || parts=(cluster)
-[ ${#parts[@]} != 0 ] || parts=(static kunit cluster)
+[ ${#parts[@]} != 0 ] || parts=(kunit cluster static)
 
 LOGS=$RAMSTER_CACHE/logs
 mkdir -p "$LOGS"
