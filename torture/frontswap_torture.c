@@ -8,9 +8,11 @@
  * verifies it sees every path of a page through swap.
  *
  * It also watches the core: that a call comes only for a slot that is held, that
- * two calls never meet in one slot, that a store runs as reclaim does, that all
- * is forgotten before an area goes away.  What goes wrong is counted in the
- * parameter contract_errors.
+ * two calls never meet in one slot, that a store runs as reclaim does, that no
+ * call comes from an interrupt, that all is forgotten before an area goes away.
+ * What goes wrong is counted in the parameter contract_errors.  How many of the
+ * invalidates could not have slept is in atomic_invalidates: they do as much as
+ * the contract allows, take a lock and free, for lockdep to have its say.
  *
  * Parameters, in /sys/module/frontswap_torture/parameters:
  *
@@ -24,6 +26,8 @@
  *   lose_percent       of the loads of pages written through: copy is gone
  *   fail_percent       of the other loads: an I/O error
  *   init_error         errno for new areas
+ *   contract_errors    see above; read only
+ *   atomic_invalidates see above; read only
  *
  * Nothing is allocated by a store or a load.
  */
@@ -38,6 +42,7 @@
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
+#include <linux/preempt.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -83,6 +88,9 @@ static const struct kernel_param_ops atomic_ops = {
 	.get = get_atomic,
 };
 module_param_cb(contract_errors, &atomic_ops, &contract_errors, 0444);
+
+static atomic_t atomic_invalidates = ATOMIC_INIT(0);
+module_param_cb(atomic_invalidates, &atomic_ops, &atomic_invalidates, 0444);
 
 /**
  * struct frame - a page set aside, and the load of it that was deferred
@@ -281,6 +289,10 @@ static int torture_load(unsigned int type, pgoff_t offset, struct folio *folio,
 
 static void torture_invalidate(unsigned int type, pgoff_t offset)
 {
+	if (!in_task())
+		contract_error("invalidate in an interrupt", type, offset);
+	if (!preemptible())
+		atomic_inc(&atomic_invalidates);
 	if (!areas[type].frames[offset]) {
 		contract_error("invalidate of a slot not held", type, offset);
 		return;
@@ -404,6 +416,7 @@ static int torture_unregister(void)
 		return ret;
 	if (nr_free != nr_frames)
 		contract_error("frames are missing", 0, nr_frames - nr_free);
+	/* Waits for those that are still in frontswap_load_done(). */
 	destroy_workqueue(load_wq);
 	free_all_frames();
 	return 0;
