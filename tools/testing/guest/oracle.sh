@@ -2,12 +2,13 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0
 #
-# oracle.sh [-b] [-n PAGES] [-s SECONDS] [TEST...]: does memory that went through
+# oracle.sh [-b] [-l] [-n PAGES] [-s SECONDS] [TEST...]: does memory that went through
 # swap come back as it was?  See swap_oracle.c for the tests, and TORTURE in it
 # for the backend that misbehaves on purpose.
 #
 #	-b	swap on a RAM disk.  It is a synchronous device, for which the
 #		kernel would like to skip the swap cache, and takes large folios
+#	-l	the swap device takes large folios: if it gets none, fail
 #
 # Swaps on the first device of /proc/swaps, else on /dev/vda.
 
@@ -24,7 +25,8 @@ device=$(awk 'NR == 2 { print $1 }' /proc/swaps)
 args=
 while [ $# -gt 0 ]; do
 	case $1 in
-	-b)	device=/dev/ram0; shift ;;
+	-b)	device=/dev/ram0; args="$args -l"; shift ;;
+	-l)	args="$args -l"; shift ;;
 	-*)	args="$args $1 $2"; shift 2 ;;
 	*)	break ;;
 	esac
@@ -75,6 +77,11 @@ if [ -d $torture ]; then
 	errors=$(cat $torture/contract_errors)
 	if [ "$errors" != 0 ]; then
 		not_ok "oracle: $errors calls against the contract"
+		status=1
+	fi
+	# where they come from is what makes them difficult
+	if [ "$(cat $torture/atomic_invalidates)" = 0 ]; then
+		not_ok "oracle: no invalidate came from atomic context"
 		status=1
 	fi
 fi

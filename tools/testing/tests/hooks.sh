@@ -4,20 +4,33 @@
 # Of the hooks in the kernel, with the backend frontswap_torture: see
 # swap_oracle.c for what each of its tests is after.
 # shellcheck disable=SC2034 # read by ../run
-TIMEOUT=2400
+TIMEOUT=1200
+
+# Pages of a region, and a unit of time.  A tick of that kernel is 10 ms, and so
+# is the delay of a load that was deferred.
+ORACLE="-n 1024 -s 2"
 
 # Every path of a page through swap, on a disk.
 test_swap_oracle() {
 	boot one --mem 400 --swap 1024
-	ON_TIMEOUT=2000 on one sh /tests/oracle.sh
+	ON_TIMEOUT=900 on one sh /tests/oracle.sh "$ORACLE"
 	finish
 }
 
 # The same on a synchronous device, and large folios, which it takes.
 test_swap_oracle_sync_device() {
 	boot one --mem 512 --append 'brd.rd_size=131072'
-	ON_TIMEOUT=2000 on one sh /tests/oracle.sh -b anon fork overwrite \
-		willneed mixed swapoff unregister_refused large_folios huge_folios
+	ON_TIMEOUT=900 on one sh /tests/oracle.sh "$ORACLE" -b anon fork \
+		overwrite willneed mixed swapoff unregister_refused \
+		large_folios huge_folios
+	finish
+}
+
+# Large folios on an asynchronous device, which has them under writeback.
+test_swap_oracle_nvme() {
+	boot one --mem 512 --nvme 512
+	ON_TIMEOUT=900 on one sh /tests/oracle.sh "$ORACLE" -l anon fork \
+		willneed swapoff write_through mixed large_folios huge_folios
 	finish
 }
 
@@ -33,8 +46,12 @@ oracle_notices() {
 	RAMSTER_IMAGE=$RUN/bzImage-mutant boot one --mem 400 --swap 1024
 	on one 'echo 1 >/sys/module/frontswap_torture/parameters/register'
 	# its "not ok" are what is wanted: keep them from the list of results
-	! on one "swap_oracle -d /dev/vda $* >/tmp/o; s=\$?; cat /tmp/o; exit \$s" ||
-		fail "$1 went unnoticed"
+	! on one "swap_oracle $ORACLE $* >/tmp/o; s=\$?; cat /tmp/o; exit \$s" \
+		>"$RUN/o" || fail "$* saw nothing"
+	cat "$RUN/o"
+	# and for what it was meant to see
+	grep -q '^not ok .* has generation ' "$RUN/o" ||
+		fail "$* failed, but saw no old page"
 	kill_guest one
 }
 
@@ -44,4 +61,8 @@ test_oracle_notices_presence_bits() {
 
 test_oracle_notices_zswap_copies() {
 	oracle_notices frontswap-zswap-copies.patch zswap_stale
+}
+
+test_oracle_notices_zeromap_copies() {
+	oracle_notices zeromap-zswap-copies.patch zswap_stale_zeroes
 }
