@@ -257,6 +257,22 @@ test_get_during_send() {
 	finish
 }
 
+# A node that goes down while pages are on their way to a peer loses none of
+# them, be it that the peer had them already.
+test_stop_while_sending() {
+	local stop
+
+	send_and_hang
+	stop=$(start client ramster.sh -w 60 stop)
+	wait_on client 30 '[ "$(cat /sys/kernel/mm/ramster/pers_remotify_enable)" = 0 ]'
+	resume_guest server
+	wait_job client "$stop" 240 || fail "the client does not go down: $(output client "$stop")"
+	on client '[ ! -e /sys/kernel/config/ramster/test ]'
+	clean "$(stage "$LOAD" read)"
+	load_end "$LOAD"
+	finish
+}
+
 # A server that has no room refuses; pages stay here or go to the swap disk, and
 # nothing is lost.
 test_server_has_no_room() {
@@ -415,6 +431,29 @@ test_client_restarted() {
 	cluster_conf | put_file client /etc/ramster.conf
 	on client ramster.sh -w 60 start
 	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
+	finish
+}
+
+# A server is removed from the cluster while pages of it are yet to be forgotten,
+# and it cannot be told: nothing waits for it, here nothing is held for its sake,
+# and what is forgotten of it later is no debt either.
+test_peer_removed() {
+	local load
+
+	IDLE_MS=60000 cluster_up
+	load=$(load_start 32 --tolerate)
+	all_away
+	pause_guest server
+	stage "$load" drop=50 >/dev/null
+	at_least client ramster/remote_debts 1
+	on client 'echo unset >/sys/kernel/mm/ramster/remote_target_nodenum; rmdir /sys/kernel/config/ramster/test/node/server'
+	wait_on client 10 '. /tests/lib.sh; [ $(counter ramster/remote_debts) = 0 ]'
+	kill_job client "$load"
+	on client swapoff -a
+	wait_on client 10 '. /tests/lib.sh; [ $(counter ramster/remote_pers_pages) = 0 ] && [ $(counter zcache/obj_count) = 0 ]'
+	exactly client ramster/remote_debts 0
+	resume_guest server
+	on server ramster.sh -f stop
 	finish
 }
 
