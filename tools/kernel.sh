@@ -176,7 +176,8 @@ get_tarball() {
 copy_ksrc() {
 	local v
 
-	KSRC=$(cd "$KSRC" 2>/dev/null && pwd -P) || die "KSRC=$KSRC: no such directory"
+	[ -d "$KSRC" ] || die "KSRC=$KSRC: no such directory"
+	KSRC=$(cd "$KSRC" && pwd -P) || die "KSRC=$KSRC: cannot be entered"
 	v=$(make -s -C "$KSRC" kernelversion 2>/dev/null </dev/null) ||
 		die "KSRC=$KSRC is not a kernel tree"
 	case $v in
