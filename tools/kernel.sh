@@ -45,6 +45,7 @@ environment:
                       package linux-source-6.12
   RAMSTER_CACHE=DIR   where all of it goes ($RAMSTER_CACHE)
   JOBS=N              how many jobs make runs ($(nproc))
+  KEEP_TREES=N        how many patched trees stay in the cache (${KEEP_TREES:-6})
 END
 }
 
@@ -339,7 +340,7 @@ prune_trees() {
 		-printf '%T@ %h\n' | sort -rn | while read -r _ t; do
 		t=${t%/.ramster}
 		n=$((n + 1))
-		[ $n -gt 6 ] || continue
+		[ $n -gt "${KEEP_TREES:-6}" ] || continue
 		[ "$t" != "$TREE" ] || continue
 		drop_tree "$t"
 	done
