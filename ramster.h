@@ -29,15 +29,17 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  * struct ramster_ops - what the cluster does for the store
  * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE. Returns
  *	0, and @fetched is then called exactly once within the cluster's
- *	get_timeout_ms, maybe before @fetch returns; or -EIO at once. Called in
- *	task context; waits at most for other fetches to end; allocates from a
- *	mempool only
+ *	get_timeout_ms, maybe before @fetch returns; or -EIO at once. The kind
+ *	is that of the page's pool: an ephemeral page that cannot be had is a
+ *	miss and nothing to complain of. Called in task context; waits at most
+ *	for other fetches to end; allocates from a mempool only
  * @owes: there are new debts to settle. Called in any context, with spinlocks
  *	held and interrupts off
  */
 struct ramster_ops {
-	int (*fetch)(const struct tmem_handle *handle, u64 version, u8 node,
-		     ramster_fetched_fn fetched, void *arg);
+	int (*fetch)(const struct tmem_handle *handle, enum tmem_kind kind,
+		     u64 version, u8 node, ramster_fetched_fn fetched,
+		     void *arg);
 	void (*owes)(void);
 };
 

@@ -265,7 +265,7 @@ static void zcache_fetched_deferred(void *arg, int result, const void *data,
 }
 
 /* Ask the cluster for a page, if there is a cluster. */
-static int zcache_fetch(const struct tmem_handle *handle,
+static int zcache_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 			const struct tmem_blob *blob,
 			ramster_fetched_fn fetched, void *arg)
 {
@@ -276,8 +276,8 @@ static int zcache_fetch(const struct tmem_handle *handle,
 	ops = READ_ONCE(zcache.ops);
 	if (ops) {
 		atomic64_inc(&zcache.count.remote_gets);
-		err = ops->fetch(handle, blob->version, blob->node, fetched,
-				 arg);
+		err = ops->fetch(handle, kind, blob->version, blob->node,
+				 fetched, arg);
 	}
 	srcu_read_unlock(&zcache_fetch_srcu, idx);
 	return err;
@@ -295,13 +295,14 @@ static int zcache_load_remote(const struct tmem_handle *handle,
 	int err;
 
 	if (flags & FRONTSWAP_MAY_DEFER) {
-		err = zcache_fetch(handle, blob, zcache_fetched_deferred,
-				   folio);
+		err = zcache_fetch(handle, TMEM_PERSISTENT, blob,
+				   zcache_fetched_deferred, folio);
 		return err ? err : -EINPROGRESS;
 	}
 
 	init_completion(&wait.done);
-	err = zcache_fetch(handle, blob, zcache_fetched_wait, &wait);
+	err = zcache_fetch(handle, TMEM_PERSISTENT, blob, zcache_fetched_wait,
+			   &wait);
 	if (err)
 		return err;
 	/* Bounded: the cluster ends each fetch after get_timeout_ms. */

@@ -31,6 +31,7 @@
  * @req: the request
  * @work: where the answer is unpacked
  * @node: who asks
+ * @kind: whether its owner can do without the page
  * @fetched: called with the page
  * @arg: its argument
  * @page: the page's name on the wire
@@ -41,6 +42,7 @@ struct fetch {
 	struct r2tcp_req req;
 	struct work_struct work;
 	struct ramster_node *node;
+	enum tmem_kind kind;
 	ramster_fetched_fn fetched;
 	void *arg;
 	struct r2_page page;
@@ -74,14 +76,14 @@ static void fetch_work(struct work_struct *work)
 	int err;
 
 	err = fetch_check(fetch, &data, &len);
-	if (err) {
+	if (err && fetch->kind == TMEM_PERSISTENT) {
 		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
 		pr_err_ratelimited("a swap page cannot be had: its peer %s (%d)\n",
 				   err == -ENOENT ? "does not have it" :
 				   err == -EBADMSG ? "sent damaged bytes" :
 				   err == -EHOSTDOWN ? "was restarted or removed" :
 				   "does not answer", err);
-	} else {
+	} else if (!err && fetch->kind == TMEM_PERSISTENT) {
 		atomic64_inc(&node->count.remote_pers_pages_succ_get);
 	}
 	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);
@@ -96,11 +98,14 @@ static void fetch_done(struct r2tcp_req *req)
 }
 
 /* Counts and tells, and gives the answer, that a page was not asked for. */
-static int fetch_refuse(struct ramster_node *node, u8 from, int err)
+static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
+			u8 from, int err)
 {
-	atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
 	if (err == -ETIMEDOUT)
 		atomic64_inc(&node->count.remote_get_timeouts);
+	if (kind != TMEM_PERSISTENT)
+		return -EIO;
+	atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
 	pr_err_ratelimited("a swap page cannot be had: it is with node %u, %s\n",
 			   from, err == -ETIMEDOUT ?
 			   "and too many wait for theirs" :
@@ -133,6 +138,7 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
  * fetch_page - ask a peer for a page
  * @node: who asks
  * @handle: the page
+ * @kind: whether its owner can do without it
  * @version: the version that the peer was given
  * @from: the peer
  * @fetched: called exactly once if the answer is 0, maybe before that
@@ -143,7 +149,8 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
  * as a fetch may wait, or if other fetches took all the time that this one had.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg)
+	       enum tmem_kind kind, u64 version, u8 from,
+	       ramster_fetched_fn fetched, void *arg)
 {
 	unsigned long deadline = jiffies +
 		msecs_to_jiffies(READ_ONCE(node->info.get_timeout_ms));
@@ -152,6 +159,7 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 
 	if (time_before(jiffies, deadline)) {
 		fetch_fill(fetch, node, handle, version, deadline);
+		fetch->kind = kind;
 		fetch->fetched = fetched;
 		fetch->arg = arg;
 		err = r2tcp_submit(node->tcp, from, &fetch->req);
@@ -160,7 +168,7 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 		return 0;
 
 	mempool_free(fetch, node->gets);
-	return fetch_refuse(node, from, err);
+	return fetch_refuse(node, kind, from, err);
 }
 
 static void *fetch_alloc(gfp_t gfp, void *pool_data)

@@ -30,8 +30,9 @@ DEFINE_STATIC_SRCU(ramster_srcu);
  * the seam to zcache
  */
 
-static int ramster_fetch(const struct tmem_handle *handle, u64 version, u8 from,
-			 ramster_fetched_fn fetched, void *arg)
+static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
+			 u64 version, u8 from, ramster_fetched_fn fetched,
+			 void *arg)
 {
 	struct ramster_node *node;
 	int idx, err = -EIO;
@@ -39,7 +40,8 @@ static int ramster_fetch(const struct tmem_handle *handle, u64 version, u8 from,
 	idx = srcu_read_lock(&ramster_srcu);
 	node = srcu_dereference(ramster_owner, &ramster_srcu);
 	if (node)
-		err = fetch_page(node, handle, version, from, fetched, arg);
+		err = fetch_page(node, handle, kind, version, from, fetched,
+				 arg);
 	srcu_read_unlock(&ramster_srcu, idx);
 	return err;
 }

@@ -90,7 +90,8 @@ struct ramster_node {
 int fetch_start(struct ramster_node *node);
 void fetch_stop(struct ramster_node *node);
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       u64 version, u8 from, ramster_fetched_fn fetched, void *arg);
+	       enum tmem_kind kind, u64 version, u8 from,
+	       ramster_fetched_fn fetched, void *arg);
 
 /* ramster.c */
 struct ramster_node *ramster_owner_get(void);
