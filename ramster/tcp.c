@@ -252,6 +252,14 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 		stats->rx_bytes = atomic64_read(&peer->rx_bytes);
 		stats->bad_frames = atomic64_read(&peer->bad_frames);
 		stats->timeouts = atomic64_read(&peer->timeouts);
+		stats->pages_sent = atomic64_read(&peer->pages_sent);
+		stats->pages_fetched = atomic64_read(&peer->pages_fetched);
+		stats->pages_taken = atomic64_read(&peer->pages_taken);
+		stats->pages_returned = atomic64_read(&peer->pages_returned);
+		stats->fetch_us = div_u64(atomic64_read(&peer->fetch_ns),
+					  NSEC_PER_USEC);
+		stats->fetch_max_us = div_u64(atomic64_read(&peer->fetch_max_ns),
+					      NSEC_PER_USEC);
 	}
 	rcu_read_unlock();
 	return peer ? 0 : -ENOENT;

@@ -44,6 +44,7 @@ struct r2tcp_out {
  * struct r2tcp_req - a request to a peer; owned by the caller, lent until done
  * @out: private to tcp
  * @id: private to tcp
+ * @began: private to tcp
  * @type: R2_PUT, R2_GET or R2_FLUSH
  * @items: items in the payload; 0 for R2_GET
  * @payload: what to send after the header; must not change before @done
@@ -67,6 +68,7 @@ struct r2tcp_out {
 struct r2tcp_req {
 	struct r2tcp_out out;
 	u64 id;
+	u64 began;
 	enum r2_type type;
 	unsigned int items;
 	const void *payload;
@@ -147,6 +149,13 @@ struct r2tcp_config {
  * @rx_bytes: bytes received, headers included
  * @bad_frames: connections closed for a frame that breaks the protocol
  * @timeouts: requests that ended with -ETIMEDOUT
+ * @pages_sent: pages that the peer has accepted, while somebody waited for it
+ * @pages_fetched: pages that it gave back, likewise
+ * @pages_taken: pages that were accepted from it
+ * @pages_returned: pages that were given back to it
+ * @fetch_us: microseconds that all of @pages_fetched took, from r2tcp_submit()
+ *	to the whole reply
+ * @fetch_max_us: the longest of them
  */
 struct r2tcp_peer_stats {
 	bool connected;
@@ -155,6 +164,12 @@ struct r2tcp_peer_stats {
 	u64 rx_bytes;
 	u64 bad_frames;
 	u64 timeouts;
+	u64 pages_sent;
+	u64 pages_fetched;
+	u64 pages_taken;
+	u64 pages_returned;
+	u64 fetch_us;
+	u64 fetch_max_us;
 };
 
 struct r2tcp *r2tcp_start(const struct r2tcp_config *config,

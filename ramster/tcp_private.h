@@ -165,6 +165,12 @@ struct r2tcp_answer {
  * @rx_bytes: likewise
  * @bad_frames: likewise
  * @timeouts: likewise
+ * @pages_sent: likewise
+ * @pages_fetched: likewise
+ * @pages_taken: likewise
+ * @pages_returned: likewise
+ * @fetch_ns: nanoseconds that all of @pages_fetched took
+ * @fetch_max_ns: the longest of them; only the link thread writes it
  */
 struct r2tcp_peer {
 	struct r2tcp *tcp;
@@ -219,6 +225,12 @@ struct r2tcp_peer {
 	atomic64_t rx_bytes;
 	atomic64_t bad_frames;
 	atomic64_t timeouts;
+	atomic64_t pages_sent;
+	atomic64_t pages_fetched;
+	atomic64_t pages_taken;
+	atomic64_t pages_returned;
+	atomic64_t fetch_ns;
+	atomic64_t fetch_max_ns;
 };
 
 /**
@@ -265,6 +277,22 @@ struct r2tcp {
 static inline enum r2tcp_class r2tcp_class(enum r2_type type)
 {
 	return type == R2_GET ? R2TCP_GETS : R2TCP_BATCHES;
+}
+
+/**
+ * r2tcp_count_ok() - how many items went well
+ * @status: payload of a PUT_REPLY
+ * @items: statuses in it
+ *
+ * Return: number of those that are R2_OK.
+ */
+static inline unsigned int r2tcp_count_ok(const u8 *status, unsigned int items)
+{
+	unsigned int i, ok = 0;
+
+	for (i = 0; i < items; i++)
+		ok += status[i] == R2_OK;
+	return ok;
 }
 
 /**

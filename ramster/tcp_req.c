@@ -189,6 +189,7 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 	req->out.payload = req->payload;
 	req->out.len = req->len;
 	req->reply_len = 0;
+	req->began = ktime_get_ns();
 
 	spin_lock(&peer->lock);
 	err = r2tcp_req_allowed(peer, req);
@@ -447,6 +448,29 @@ static void *r2tcp_reply_begin(struct r2tcp_peer *peer,
 	return buf;
 }
 
+static void r2tcp_count_fetch(struct r2tcp_peer *peer, u64 ns)
+{
+	atomic64_inc(&peer->pages_fetched);
+	atomic64_add(ns, &peer->fetch_ns);
+	if (ns > atomic64_read(&peer->fetch_max_ns))
+		atomic64_set(&peer->fetch_max_ns, ns);
+}
+
+/* For the counters of the peer: pages that it took, and gave back. */
+static void r2tcp_reply_count(struct r2tcp_peer *peer,
+			      const struct r2_frame *frame,
+			      const struct r2tcp_req *req)
+{
+	const struct r2_get_reply *get = req->reply;
+
+	if (frame->type == R2_PUT_REPLY)
+		atomic64_add(r2tcp_count_ok(req->reply, frame->items),
+			     &peer->pages_sent);
+	else if (frame->type == R2_GET_REPLY &&
+		 le16_to_cpu(get->status) == R2_OK)
+		r2tcp_count_fetch(peer, ktime_get_ns() - req->began);
+}
+
 static void r2tcp_reply_end(struct r2tcp_peer *peer,
 			    const struct r2_frame *frame, int err)
 {
@@ -458,6 +482,7 @@ static void r2tcp_reply_end(struct r2tcp_peer *peer,
 	slot->receiving = false;
 	if (!err && slot->req) {
 		slot->req->reply_len = frame->len;
+		r2tcp_reply_count(peer, frame, slot->req);
 		r2tcp_slot_finish(peer, slot, 0, &done);
 	} else if (!err) {
 		r2tcp_slot_free(peer, slot);

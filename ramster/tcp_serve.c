@@ -167,6 +167,19 @@ static struct r2tcp_answer *r2tcp_serve_begin(struct r2tcp_peer *peer,
 	return err ? ERR_PTR(err) : answer;
 }
 
+static void r2tcp_serve_count(struct r2tcp_peer *peer,
+			      const struct r2tcp_reply *reply,
+			      enum r2_type type)
+{
+	const struct r2_get_reply *get = reply->buf;
+
+	if (type == R2_PUT_REPLY)
+		atomic64_add(r2tcp_count_ok(reply->buf, reply->items),
+			     &peer->pages_taken);
+	else if (type == R2_GET_REPLY && le16_to_cpu(get->status) == R2_OK)
+		atomic64_inc(&peer->pages_returned);
+}
+
 /* A handler that answers nonsense would have the peer close the connection. */
 static int r2tcp_serve_end(struct r2tcp_peer *peer,
 			   const struct r2_frame *frame,
@@ -183,6 +196,7 @@ static int r2tcp_serve_end(struct r2tcp_peer *peer,
 	if (WARN_ON_ONCE(err || reply->len > R2TCP_REPLY_SIZE ||
 			 reply->items != frame->items))
 		return -EINVAL;
+	r2tcp_serve_count(peer, reply, type);
 	r2tcp_serve_answer(peer, answer, type, frame->id);
 	return 0;
 }

@@ -859,6 +859,49 @@ static void r2tcp_test_batches(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, req->reply[0], R2_NO_ROOM);
 }
 
+/*
+ * Both sides count the same pages, those that were accepted and no others; and
+ * the time of a fetch is what who asked has waited.
+ */
+static void r2tcp_test_page_counts(struct kunit *test)
+{
+	struct {
+		struct r2_put_item item;
+		u8 data[R2_ALIGN];
+		struct r2_put_item refused;
+	} put = {};
+	struct r2tcp_peer_stats at_a, at_b;
+	struct fake_node *a, *b;
+	struct fake_req *req;
+
+	put.item.page.version = cpu_to_le64(1);
+	put.item.len = cpu_to_le16(sizeof(put.data));
+	put.refused.page.version = cpu_to_le64(1);
+	start_pair(test, &a, &b);
+	req = new_batch(test, R2_PUT, &put, sizeof(put), 2, 10000);
+	KUNIT_ASSERT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req), 0);
+	wait_req(test, req, 0);
+	get_works(test, a, 1);
+	get_works(test, a, 1);
+	at_a = get_stats(test, a, 1);
+	at_b = get_stats(test, b, 0);
+	KUNIT_EXPECT_EQ(test, at_a.pages_sent, 1);
+	KUNIT_EXPECT_EQ(test, at_b.pages_taken, 1);
+	KUNIT_EXPECT_EQ(test, at_a.pages_fetched, 2);
+	KUNIT_EXPECT_EQ(test, at_b.pages_returned, 2);
+	KUNIT_EXPECT_EQ(test, at_a.pages_taken + at_a.pages_returned, 0);
+	KUNIT_EXPECT_EQ(test, at_b.pages_sent + at_b.pages_fetched, 0);
+
+	WRITE_ONCE(b->stall, true);
+	req = submit_get(test, a, 1, 1, 10000, false);
+	msleep(100);
+	fake_resume(b);
+	wait_page(test, req);
+	KUNIT_EXPECT_GE(test, get_stats(test, a, 1).fetch_max_us, 90000);
+	KUNIT_EXPECT_GE(test, get_stats(test, a, 1).fetch_us,
+			at_a.fetch_us + 90000);
+}
+
 /* More requests than the window: they wait, and come in their order. */
 static void r2tcp_test_window(struct kunit *test)
 {
@@ -1556,6 +1599,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_send_timeout),
 	KUNIT_CASE(r2tcp_test_get),
 	KUNIT_CASE(r2tcp_test_batches),
+	KUNIT_CASE(r2tcp_test_page_counts),
 	KUNIT_CASE(r2tcp_test_window),
 	KUNIT_CASE(r2tcp_test_out_of_order),
 	KUNIT_CASE(r2tcp_test_deadline),
