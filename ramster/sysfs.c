@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
+#include "foreign.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
@@ -43,6 +44,49 @@ static ssize_t remote_pers_pages_show(struct kobject *kobj,
 
 static struct kobj_attribute remote_pers_pages_attr =
 	__ATTR_RO(remote_pers_pages);
+
+static ssize_t remote_sending_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	struct tmem_stats stats = {};
+
+	if (node)
+		remotify_get_stats(node->remotify, &stats);
+	ramster_owner_put();
+	return sysfs_emit(buf, "%llu\n", stats.sending);
+}
+
+static struct kobj_attribute remote_sending_attr = __ATTR_RO(remote_sending);
+
+static ssize_t remote_debts_show(struct kobject *kobj,
+				 struct kobj_attribute *attr, char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	struct tmem_stats stats = {};
+
+	if (node)
+		remotify_get_stats(node->remotify, &stats);
+	ramster_owner_put();
+	return sysfs_emit(buf, "%llu\n", stats.debts);
+}
+
+static struct kobj_attribute remote_debts_attr = __ATTR_RO(remote_debts);
+
+static ssize_t foreign_pers_pages_show(struct kobject *kobj,
+				       struct kobj_attribute *attr, char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	struct tmem_stats stats = {};
+
+	if (node)
+		foreign_get_stats(node->foreign, &stats);
+	ramster_owner_put();
+	return sysfs_emit(buf, "%llu\n", stats.zbud[TMEM_PERSISTENT].zpages);
+}
+
+static struct kobj_attribute foreign_pers_pages_attr =
+	__ATTR_RO(foreign_pers_pages);
 
 static ssize_t remote_target_nodenum_show(struct kobject *kobj,
 					  struct kobj_attribute *attr,
@@ -158,6 +202,9 @@ static struct kobj_attribute pers_remotify_enable_attr =
 static struct attribute *ramster_attrs[] = {
 	&interface_revision_attr.attr,
 	&remote_pers_pages_attr.attr,
+	&remote_sending_attr.attr,
+	&remote_debts_attr.attr,
+	&foreign_pers_pages_attr.attr,
 	&remote_target_nodenum_attr.attr,
 	&pers_remotify_enable_attr.attr,
 	NULL,
