@@ -235,7 +235,7 @@ part_series() {
 	mkdir -p "$SERIES_TREE/drivers/staging/ramster" "$SERIES_TREE/build"
 	touch "$SERIES_TREE"/drivers/staging/ramster/{Kconfig,Makefile}
 	# and one that selects the hooks; sed breaks the hard link
-	sed -i '$a config RAMSTER_SERIES\n\tdef_bool y\n\tselect FRONTSWAP' \
+	sed -i '$a config RAMSTER_SERIES\n\tdef_bool y\n\tselect CLEANCACHE\n\tselect FRONTSWAP' \
 		"$SERIES_TREE/Kconfig"
 	cat tools/kernel/{base,debug}.config >"$SERIES_TREE/build/all.config"
 	KCONFIG_ALLCONFIG=$SERIES_TREE/build/all.config make -s \
