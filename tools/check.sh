@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests.  A line "PASS name (secs)" or "FAIL name" for each, at the end a
-# line "N passed, N failed".
+# All tests.  A line "PASS name (secs)" or "FAIL name" for each, then the same for
+# each row of the tables in Documentation/checklist.rst whose tests have run, at
+# the end a line "N passed, N failed".
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tools/lib.sh
@@ -10,15 +11,20 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
 	cat <<END
-usage: tools/check.sh [--part kunit|cluster|static|series] [NAME...]
+usage: tools/check.sh [--part kunit|tools|fuzz|cluster|static|series] [NAME...]
 
   kunit    unit tests, in a user-mode Linux, by the kernel's kunit.py
+  tools    tests of our scripts that need no kernel
+  fuzz     the decoder of the protocol is fed ten million inputs, in user space
   cluster  real kernels with every checker on, in QEMU
   static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
   series   (only when asked for) after each patch of the series, what any of
            them touches still compiles
 
 With names: those cluster tests only (tools/testing/run --list).
+
+environment: ROWS_MUST=all|named (${ROWS_MUST:-see tools/testing/checklist.py})
+             with "named" a row that names no test does not make the whole fail
 END
 }
 
@@ -35,7 +41,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ ${#names[@]} = 0 ] || parts=(cluster)
-[ ${#parts[@]} != 0 ] || parts=(kunit cluster static)
+[ ${#parts[@]} != 0 ] || parts=(kunit tools fuzz cluster static)
 
 LOGS=$RAMSTER_CACHE/logs
 mkdir -p "$LOGS"
@@ -54,8 +60,8 @@ verdict() {
 check() {
 	local name=$1 status=0 begin=$SECONDS
 	shift
-	"$@" >"$LOGS/static-$name.log" 2>&1 </dev/null || status=1
-	verdict "$name" $status $((SECONDS - begin)) "$LOGS/static-$name.log"
+	"$@" >"$LOGS/$PART-$name.log" 2>&1 </dev/null || status=1
+	verdict "$name" $status $((SECONDS - begin)) "$LOGS/$PART-$name.log"
 }
 
 # silent COMMAND...: happy when the command says nothing.
@@ -188,6 +194,10 @@ static_spdx() {
 	return $status
 }
 
+static_checklist() {
+	tools/testing/checklist.py lint
+}
+
 part_static() {
 	need_packages_for static kernel
 	STATIC=$(tools/kernel.sh --config static --prepare | tail -n 1) ||
@@ -199,6 +209,7 @@ part_static() {
 	check spdx static_spdx
 	check kernel-doc static_kernel_doc
 	check shellcheck static_shellcheck
+	check checklist static_checklist
 	check objects build_objects
 	check compiler-W1 static_compiler
 	check sparse static_sparse
@@ -245,6 +256,21 @@ part_series() {
 		check "series-$(basename "$p" .patch)" series_step "$p"
 	done
 	rm -rf "$SERIES_TREE"
+}
+
+# --- tools -------------------------------------------------------------------
+
+part_tools() {
+	need_packages_for kernel
+	check checklist tools/testing/checklist_test.sh
+}
+
+# --- fuzz --------------------------------------------------------------------
+
+part_fuzz() {
+	need_packages_for fuzz
+	check notices tools/fuzz/run --notices
+	check decoder tools/fuzz/run
 }
 
 # --- kunit -------------------------------------------------------------------
@@ -309,19 +335,33 @@ part_cluster() {
 	tools/testing/run ${names[@]+"${names[@]}"} || [ $? = 1 ]
 }
 
-all=$LOGS/check.$$
-trap 'rm -f "$all"' EXIT
+# complete PART: every test of it was to run.
+complete() {
+	[ "$1" != cluster ] ||
+		{ [ ${#names[@]} = 0 ] && [ "${KERNEL:-debug}" = debug ]; }
+}
+
+all=$(mktemp -d)
+trap 'rm -rf "$all"' EXIT
 for part in "${parts[@]}"; do
 	case $part in
-	static|kunit|cluster|series) ;;
+	kunit|tools|fuzz|cluster|static|series) ;;
 	*) usage >&2; die "no part $part" ;;
 	esac
 done
-for part in "${parts[@]}"; do
-	say "$part"
-	"part_$part"
-done | tee "$all"
-passed=$(grep -c '^PASS ' "$all")
-failed=$(grep -c '^FAIL ' "$all")
+begin=$SECONDS
+whole=()
+for PART in "${parts[@]}"; do
+	say "$PART"
+	since=$SECONDS
+	"part_$PART" | tee "$all/$PART"
+	say "$PART took $(hms $((SECONDS - since)))"
+	! complete "$PART" || whole+=("$PART")
+done
+passed=$(cat "$all"/* | grep -c '^PASS ')
+failed=$(cat "$all"/* | grep -c '^FAIL ')
+rows=0
+tools/testing/checklist.py report "$all" ${whole[@]+"${whole[@]}"} || rows=$?
+say "all of it took $(hms $((SECONDS - begin)))"
 echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+[ "$failed" = 0 ] && [ "$passed" != 0 ] && [ "$rows" = 0 ]
