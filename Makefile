@@ -38,8 +38,9 @@ help:
 	@echo 'make demo MODE=zcache  the same work with the local compressed store alone'
 	@echo 'make demo MODE=swap    the same work on plain swap'
 	@echo 'make check             all tests: KUnit, clusters of kernels, static checks'
-	@echo 'make check PART=kunit|cluster|static'
+	@echo 'make check PART=kunit|tools|fuzz|cluster|static'
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
+	@echo 'make fuzz              the protocol decoder against ten million inputs'
 	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
 	@echo 'make deps              install what all of this needs from Debian'
 	@echo 'make clean-cache       remove kernels, builds and logs'
@@ -59,13 +60,13 @@ demo:
 check:
 	$(if $(KERNEL),KERNEL=$(KERNEL)) tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
 
-kunit static:
+kunit static fuzz:
 	tools/check.sh --part $@
 
 clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo check kunit static clean-cache
+.PHONY: help deps kernel demo check kunit static fuzz clean-cache
 
 endif
