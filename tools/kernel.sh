@@ -9,7 +9,8 @@
 #   tree-VERSION-SERIES-CHECKOUT/     hard links to it, plus patches/linux-6.12,
 #                                     plus a link drivers/staging/ramster -> the
 #                                     checkout this script stands in
-#   tree-.../build-CONFIG/            one build (O=) a configuration
+#   tree-.../build-CONFIG/            one build (O=) a configuration; KUnit's is
+#                                     build-kunit
 #   tree-...-mutant/                  the same, broken on purpose
 #
 # VERSION, SERIES and CHECKOUT are what a tree is made from, so nothing in it
@@ -557,10 +558,15 @@ source)
 	echo "$TREE"
 	exit 0 ;;
 run)
-	lock "$TREE.build-run.lock"
-	cd "$TREE" || exit 1
-	"${RUN[@]}"
-	exit ;;
+	# what is run there builds a user-mode Linux, mostly
+	CONFIG=kunit
+	BUILD=$TREE/build-$CONFIG
+	lock "$TREE.build-$CONFIG.lock"
+	seed_build
+	(cd "$TREE" && "${RUN[@]}")
+	status=$?
+	[ ! -e "$BUILD/linux" ] || touch "$BUILD/.ramster-built"
+	exit $status ;;
 esac
 [ -z "$MUTATE" ] || mutate_tree
 BUILD=$TREE/build-$CONFIG
