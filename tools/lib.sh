@@ -91,7 +91,8 @@ PKGS_KERNEL="build-essential flex bison bc libelf-dev libssl-dev python3-minimal
 	python3 perl kmod cpio rsync xz-utils lz4 patch"
 PKGS_QEMU="qemu-system-x86 busybox-static cpio gzip gcc libc6-dev iproute2
 	procps"
-PKGS_STATIC="sparse shellcheck git perl python3"
+PKGS_STATIC="sparse shellcheck git perl python3 systemd busybox-static dash"
+PKGS_DOCS="python3-sphinx perl"
 PKGS_FUZZ="clang libclang-rt-dev gcc libc6-dev"
 PKGS_COVERAGE="gcovr"
 
@@ -104,6 +105,7 @@ need_packages_for() {
 		kernel) need_packages $PKGS_KERNEL ;;
 		qemu)	need_packages $PKGS_QEMU ;;
 		static)	need_packages $PKGS_STATIC ;;
+		docs)	need_packages $PKGS_DOCS ;;
 		fuzz)	need_packages $PKGS_FUZZ ;;
 		coverage) need_packages $PKGS_COVERAGE ;;
 		*)	die "no package list called $what" ;;
