@@ -31,6 +31,9 @@ else
 
 MODE ?= ramster
 CONFIG ?= demo
+SBINDIR ?= /usr/sbin
+DOCDIR ?= /usr/share/doc/ramster
+UNITDIR ?= /usr/lib/systemd/system
 
 help:
 	@echo 'make demo              two kernels, one short of RAM, one lending: build, boot,'
@@ -42,6 +45,8 @@ help:
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
 	@echo 'make fuzz              the protocol decoder against ten million inputs'
 	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
+	@echo 'make install DESTDIR=  ramster.sh, the units for systemd and the documents, on'
+	@echo '                       a machine that is to be a node'
 	@echo 'make deps              install what all of this needs from Debian'
 	@echo 'make clean-cache       remove kernels, builds and logs'
 	@echo
@@ -63,10 +68,21 @@ check:
 kunit static fuzz:
 	tools/check.sh --part $@
 
+# What a machine needs beside its kernel to be a node.
+install:
+	install -D -m 755 tools/ramster.sh $(DESTDIR)$(SBINDIR)/ramster.sh
+	install -d $(DESTDIR)/usr/lib/ramster $(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR)
+	install -m 644 tools/ramster/*.sh $(DESTDIR)/usr/lib/ramster
+	install -m 644 tools/systemd/*.service $(DESTDIR)$(UNITDIR)
+	install -D -m 644 tools/systemd/swap.conf $(DESTDIR)$(UNITDIR)/swap.d/ramster.conf
+	install -m 644 README.md Documentation/*.rst $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(DOCDIR)/ABI
+	install -m 644 Documentation/ABI/* $(DESTDIR)$(DOCDIR)/ABI
+
 clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo check kunit static fuzz clean-cache
+.PHONY: help deps kernel demo check kunit static fuzz install clean-cache
 
 endif
