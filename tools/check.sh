@@ -198,8 +198,13 @@ static_checklist() {
 	tools/testing/checklist.py lint
 }
 
+# The documents: as a book of their own, whose warnings are errors.
+static_docs() {
+	tools/docs.sh --quiet
+}
+
 part_static() {
-	need_packages_for static kernel
+	need_packages_for static kernel docs
 	STATIC=$(tools/kernel.sh --config static --prepare | tail -n 1) ||
 		{ echo "FAIL static (no tree to check against)"; return; }
 	TREE=${STATIC%/*}
@@ -210,6 +215,7 @@ part_static() {
 	check kernel-doc static_kernel_doc
 	check shellcheck static_shellcheck
 	check checklist static_checklist
+	check docs static_docs
 	check objects build_objects
 	check compiler-W1 static_compiler
 	check sparse static_sparse
@@ -261,7 +267,13 @@ part_series() {
 # --- tools -------------------------------------------------------------------
 
 part_tools() {
-	need_packages_for kernel
+	local name
+
+	need_packages_for kernel static
+	for name in conf configure status revision; do
+		check $name silent tools/testing/host/tools.sh $name
+	done
+	check systemd silent tools/testing/host/systemd.sh
 	check checklist tools/testing/checklist_test.sh
 }
 

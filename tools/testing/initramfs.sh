@@ -19,7 +19,7 @@ done
 [ -n "$busybox" ] || die "no busybox; install busybox-static"
 
 here=tools/testing
-sources=("$here"/*.c "$here"/guest/* tools/ramster.sh tools/demo/*)
+sources=("$here"/*.c "$here"/guest/* tools/ramster.sh tools/ramster/*)
 hash=$({ cat "$0" "$busybox"; for f in "${sources[@]}"; do
 	[ ! -f "$f" ] || { echo "$f"; cat "$f"; }; done; } | short_hash)
 out=$RAMSTER_CACHE/initramfs-$hash.gz
@@ -40,9 +40,9 @@ if [ ! -s "$out" ]; then
 	for f in "$here"/guest/*; do
 		cp "$f" "$r/tests/"
 	done
-	if [ -e tools/ramster.sh ]; then
-		cp tools/ramster.sh "$r/bin/ramster.sh"
-	fi
+	cp tools/ramster.sh "$r/bin/ramster.sh"
+	mkdir -p "$r/usr/lib/ramster"
+	cp tools/ramster/*.sh "$r/usr/lib/ramster/"
 	: >"$r/etc/fstab"
 	chmod 755 "$r/init" "$r"/tests/*
 	(cd "$r" && find . | sort | cpio -o -H newc -R 0:0 --quiet) |
