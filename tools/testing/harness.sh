@@ -22,9 +22,10 @@
 # the test at once and not after its timeout.
 #
 #	boot NAME [--mem MB] [--cpus N] [--ip ADDR] [--swap MB] [--nvme MB]
-#	     [--disk MB] [--append ARGS] [--kernel CONFIG]
+#	     [--iops N] [--disk MB] [--append ARGS] [--kernel CONFIG]
 #			start a guest and wait until it takes orders.  --swap: a
-#			virtio disk /dev/vda, swapped on; --nvme: the same, but
+#			virtio disk /dev/vda, swapped on, with --iops no faster
+#			than N requests a second; --nvme: the same, but
 #			/dev/nvme0n1 (large folios); --disk: the next /dev/vdX, empty.
 #			Several boots at once: boot_start (same arguments) for each,
 #			then boot_wait NAME...
@@ -143,6 +144,7 @@ network() {
 
 boot_start() {
 	local g=$1 mem=256 cpus=2 ip='' swap='' nvme='' append='' kernel=$KERNEL
+	local iops=''
 	local disks=() args=() n dir image accel disk swapdev=''
 	shift
 	while [ $# -gt 0 ]; do
@@ -151,6 +153,7 @@ boot_start() {
 		--cpus)		cpus=$2 ;;
 		--ip)		ip=$2 ;;
 		--swap)		swap=$2 ;;
+		--iops)		iops=,throttling.iops-total=$2 ;;
 		--nvme)		nvme=$2 ;;
 		--disk)		disks+=("$2") ;;
 		--append)	append=$2 ;;
@@ -179,7 +182,7 @@ boot_start() {
 	if [ -n "$swap" ]; then
 		swapdev=/dev/vda
 		truncate -s "${swap}M" "$dir/$g-swap.img"
-		args+=(-drive "if=virtio,format=raw,cache=unsafe,file=$dir/$g-swap.img")
+		args+=(-drive "if=virtio,format=raw,cache=unsafe,file=$dir/$g-swap.img$iops")
 	fi
 	if [ -n "$nvme" ]; then
 		swapdev=/dev/nvme0n1
