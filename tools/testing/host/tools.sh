@@ -295,6 +295,14 @@ test_status() {
 		failed "top: wrong rates" "$OUT"
 	[[ $OUT != *$'\033'* ]] || failed "top: escape sequences, and no terminal" "$OUT"
 
+	# on a terminal: in place, until q is pressed, and the terminal as before
+	OUT=$( (sleep 1; printf q; sleep 0.5) | timeout 10 script -qec \
+		"${SHELL_COMMAND[*]} tools/ramster.sh -n lean -d 0.3 top; echo ended \$?; stty -a" /dev/null)
+	[[ $OUT == *$'\033[2J'*roomy*'(q: end)'* || $OUT == *$'\033[2J'*'(q: end)'*roomy* ]] ||
+		failed "top: no table on a terminal" "$OUT"
+	[[ $OUT == *"ended 0"*" icanon"*" echo "* ]] ||
+		failed "top: q does not end it, or leaves the terminal odd" "$OUT"
+
 	rmdir "$RAMSTER_ROOT/sys/kernel/config/ramster/demo"
 	tool status
 	status_is 3 "status of a node that is down"
