@@ -77,6 +77,19 @@ test_howto() {
 	finish
 }
 
+# documented GUEST: every file and parameter that is there now is described.
+documented() {
+	local known f missing=''
+
+	known=$(cat Documentation/ABI/* Documentation/parameters.rst |
+		sed -E 's/([][a-z|_]+)\(_max\)/\1 \1_max/g; s/\[eph\|pers\]_([a-z_]+)/eph_\1 pers_\1/g' |
+		grep -oE '[a-z][a-z0-9_]+' | sort -u)
+	for f in $(on "$1" 'cd /sys/kernel; for f in mm/ramster/* debug/ramster/* debug/zcache/* debug/zbud/* debug/frontswap/* debug/cleancache/* config/ramster/test/* config/ramster/test/heartbeat/* config/ramster/test/node/client/* /sys/module/zcache/parameters/* /sys/module/ramster/parameters/*; do [ ! -f $f ] || echo $f; done'); do
+		grep -qx "${f##*/}" <<<"$known" || missing+=" $f"
+	done
+	[ -z "$missing" ] || fail "not in Documentation/ABI or parameters.rst:$missing"
+}
+
 operator_conf() {
 	cat <<-END
 	cluster:
@@ -146,6 +159,8 @@ test_operator() {
 	all_away
 	clean "$(stage "$load" read=20)"
 	settled
+
+	documented client
 
 	# both sides show the same; the server has no counters but sysfs's
 	out=$(on client 'ramster.sh status; ramster.sh -d 1 -r 2 top')
