@@ -270,7 +270,7 @@ part_tools() {
 	local name
 
 	need_packages_for kernel static
-	for name in conf configure status revision; do
+	for name in conf configure status nodes revision; do
 		check $name silent tools/testing/host/tools.sh $name
 	done
 	check systemd silent tools/testing/host/systemd.sh

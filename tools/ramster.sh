@@ -36,6 +36,10 @@ usage: ramster.sh [options] ACTION
   stop       drain, then take the node down; refused while this node holds pages
              of others, which would lose them
 
+  target NODE  send to that node, by name or number, from now on; "none": to no one
+  up NODE, down NODE  declare it up, or down, whatever the heartbeat says
+  purge NODE   forget all that it has here; for one that is gone for good, with -f
+
   -c FILE  cluster file                   (/etc/ramster.conf)
   -n NAME  this machine's name in it      (what hostname prints)
   -w SECS  how long start waits for the target, and drain and stop for peers
@@ -86,7 +90,7 @@ die() { echo "ramster: $*" >&2; exit 1; }
 for LIB in "$(dirname "$0")/ramster" "$ROOT/usr/lib/ramster" /usr/lib/ramster; do
 	[ ! -r "$LIB/conf.sh" ] || break
 done
-for part in conf configure drain status; do
+for part in conf configure drain nodes status; do
 	# shellcheck source=/dev/null
 	. "$LIB/$part.sh" || die "parts of this tool are missing: $LIB/$part.sh"
 done
@@ -278,7 +282,12 @@ case $action in
 configure) do_configure "$@"; exit ;;
 --help | help) usage; exit 0 ;;
 esac
-[ $# = 0 ] || { say "what is $1?" >&2; usage >&2; exit 2; }
+case $action:$# in
+up:1 | down:1 | target:1 | purge:1) "do_$action" "$1"; exit ;;
+up:* | down:* | target:* | purge:*) say "$action takes one node" >&2; exit 2 ;;
+*:0) ;;
+*) say "what is $1?" >&2; usage >&2; exit 2 ;;
+esac
 case $action in
 check) do_check ;;
 start) do_start ;;

@@ -135,9 +135,12 @@ settle() {
 	done
 }
 
-# The local node first: that stops the cluster, with all its connections.
+# The target's directory is in use as long as it is one.  The local node first:
+# that stops the cluster, with all its connections.
 remove_cluster() {
 	dir=$CONFIGFS/ramster/$CLUSTER
+	[ "$(cat "$MM/remote_target_nodenum" 2>/dev/null)" = unset ] ||
+		echo unset 2>/dev/null >"$MM/remote_target_nodenum"
 	for node in "$dir"/node/*/; do
 		[ "$(cat "$node/local" 2>/dev/null)" = 1 ] && rmdir "$node"
 	done

@@ -19,7 +19,7 @@ function mib(key) { return sprintf("%.1f", rate(key) / 1048576) }
 function cell(text, width) { return sprintf(" %" width "s", text) }
 function columns(num,   i, n, line, mean, longest) {
 	if (!(num in now))
-		return cell(num == self ? "local" : "?", 6)
+		return cell(num == self ? "local" : num in state ? state[num] : "?", 6)
 	split("", have); split("", before)
 	n = split(now[num], value, " ")
 	for (i = 2; i <= n; i++) have[title[i]] = value[i]
@@ -40,6 +40,7 @@ $1 == "node" && $3 == "name" {
 	next
 }
 $1 == "node" { next }
+$1 == "state" { state[$2] = $3; next }
 $2 == "node" {		# the titles
 	for (i = 2; i <= NF; i++) title[i - 1] = $i
 	next
@@ -59,12 +60,23 @@ END {
 			printf "%4d %-" wide "s%s\n", num, name[num], columns(num)
 }'
 
+# Where there is no table of peers, configfs at least has their states.
+states() {
+	for num in $(numbers); do
+		sed "s/^/state $num /" "$CONFIGFS/ramster/$CLUSTER/node/$(field "$num" name)/state" 2>/dev/null
+	done
+}
+
 peers() { cat "$DEBUGFS"/ramster/peers 2>/dev/null; }
 
 nodes_table() { # NOW [BEFORE SECONDS]
 	{
 		echo "$PARSED" | grep '^node '
-		[ -z "$1" ] || echo "$1" | sed 's/^/peer /'
+		if [ -n "$1" ]; then
+			echo "$1" | sed 's/^/peer /'
+		else
+			states
+		fi
 		[ -z "${2:-}" ] || echo "$2" | sed 's/^/old /'
 	} | awk -v self="$SELFNUM" -v secs="${3:-0}" "$AWK_NODES"
 }

@@ -5,7 +5,7 @@
 # a directory that stands for /.  With each shell and awk that it promises to
 # work with.
 #
-#	tools/testing/host/tools.sh NAME...	conf, configure, status, revision
+#	tools/testing/host/tools.sh NAME...	conf, configure, status, nodes, revision
 #
 # Silent when all is well.
 set -u -o pipefail
@@ -275,8 +275,10 @@ test_status() {
 
 	# without debugfs there is less, and it says so
 	mv "$RAMSTER_ROOT/sys/kernel/debug" "$RAMSTER_ROOT/sys/kernel/gone"
+	sys config/ramster/demo/node/roomy/state <<<"down"
 	tool status
 	status_is 0 "status without debugfs"
+	grep -qE '^ +1 roomy +down$' <<<"$OUT" || failed "without debugfs: no state" "$OUT"
 	says "no debugfs"
 	grep -qE 'swap pages with peers +900 +the only copy' <<<"$OUT" ||
 		failed "without debugfs: no count of pages" "$OUT"
@@ -303,12 +305,50 @@ test_status() {
 	[[ $OUT == *"ended 0"*" icanon"*" echo "* ]] ||
 		failed "top: q does not end it, or leaves the terminal odd" "$OUT"
 
-	rmdir "$RAMSTER_ROOT/sys/kernel/config/ramster/demo"
+	rm -r "$RAMSTER_ROOT/sys/kernel/config/ramster/demo"
 	tool status
 	status_is 3 "status of a node that is down"
 	says "cluster demo: Offline"
 	tool -d x top
 	status_is 2 "a time that is none"
+}
+
+# --- nodes ---
+
+# What is said of another node goes to the file for it, by name or number; of a
+# node that is not there, or this machine, nothing is.
+#
+# Regression: 3.6.18, no way to mark a node down, unset the target, or purge.
+test_nodes() {
+	local mm=$RAMSTER_ROOT/sys/kernel/mm/ramster
+	good_conf >"$CONF"
+	fake_sys
+	touch "$mm/manual_node_up" "$mm/manual_node_down"
+	tool down roomy
+	status_is 0 "down roomy"
+	[ "$(cat "$mm/manual_node_down")" = 1 ] || failed "down: wrote $(cat "$mm/manual_node_down")"
+	tool up 1
+	status_is 0 "up 1"
+	[ "$(cat "$mm/manual_node_up")" = 1 ] || failed "up: wrote $(cat "$mm/manual_node_up")"
+	tool target none
+	status_is 0 "target none"
+	[ "$(cat "$mm/remote_target_nodenum")" = unset ] || failed "target none"
+	echo 0 >"$mm/pers_remotify_enable"
+	tool target roomy
+	status_is 0 "target roomy"
+	[ "$(cat "$mm/remote_target_nodenum" "$mm/pers_remotify_enable" | tr '\n' ' ')" = "1 1 " ] ||
+		failed "target roomy"
+	: >"$mm/manual_node_down"
+	for node in lean 0 7 nobody; do
+		tool down $node
+		status_is 1 "down $node"
+		[ ! -s "$mm/manual_node_down" ] || failed "down $node wrote something"
+	done
+	tool down
+	status_is 2 "down whom?"
+	tool purge roomy
+	status_is 1 "purge without -f"
+	says "will be lost"
 }
 
 # --- revision ----------------------------------------------------------------
