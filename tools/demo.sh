@@ -20,10 +20,12 @@ usage: tools/demo.sh [--mode ramster|zcache|swap] [options]
   --server MB     the server's RAM (768)
   --factor N      working set: N per cent of the client's free RAM (185)
   --threads N     of the workload (4)
+  --iops N        the swap disk does no more than N requests a second: 100 is
+                  a disk that turns (no limit)
 END
 }
 
-mode=ramster client=256 server=768 factor=185 threads=4
+mode=ramster client=256 server=768 factor=185 threads=4 iops=0
 while [ $# -gt 0 ]; do
 	case $1 in
 	--mode)		mode=${2:?}; shift ;;
@@ -32,6 +34,7 @@ while [ $# -gt 0 ]; do
 	--server)	server=${2:?}; shift ;;
 	--factor)	factor=${2:?}; shift ;;
 	--threads)	threads=${2:?}; shift ;;
+	--iops)		iops=${2:?}; shift ;;
 	--help|-h)	usage; exit 0 ;;
 	*)		usage >&2; die "what is $1?" ;;
 	esac
@@ -53,7 +56,7 @@ if [ -z "${RAMSTER_IMAGE:-}" ]; then
 	if unshare --net true 2>/dev/null; then
 		exec env RAMSTER_NETNS=1 unshare --net tools/demo.sh --mode "$mode" \
 			--client "$client" --server "$server" \
-			--factor "$factor" --threads "$threads"
+			--factor "$factor" --threads "$threads" --iops "$iops"
 	fi
 fi
 
@@ -129,7 +132,7 @@ esac
 # of the time, in the midst of spinning.
 cpus=2
 use_kvm || cpus=$(($(nproc) > 3 ? 2 : 1))
-boot_start client --cpus $cpus --mem "$client" --swap 1024 --ip 10.0.0.1 --append "$param"
+boot_start client --cpus $cpus --mem "$client" --swap 1024 --iops "$iops" --ip 10.0.0.1 --append "$param"
 [ "$mode" != ramster ] || {
 	boot_start server --cpus $cpus --mem "$server" --ip 10.0.0.2 --append "$param"
 	boot_wait server

@@ -25,7 +25,7 @@
 #	     [--iops N] [--disk MB] [--append ARGS] [--kernel CONFIG]
 #			start a guest and wait until it takes orders.  --swap: a
 #			virtio disk /dev/vda, swapped on, with --iops no faster
-#			than N requests a second; --nvme: the same, but
+#			than N requests a second (0: no limit); --nvme: the same, but
 #			/dev/nvme0n1 (large folios); --disk: the next /dev/vdX, empty.
 #			Several boots at once: boot_start (same arguments) for each,
 #			then boot_wait NAME...
