@@ -267,12 +267,12 @@ part_series() {
 # --- tools -------------------------------------------------------------------
 
 part_tools() {
-	local name
-
 	need_packages_for kernel static
-	for name in conf configure status nodes revision; do
-		check $name silent tools/testing/host/tools.sh $name
-	done
+	check conf silent tools/testing/host/tools.sh conf
+	check configure silent tools/testing/host/tools.sh configure
+	check status silent tools/testing/host/tools.sh status
+	check nodes silent tools/testing/host/tools.sh nodes
+	check revision silent tools/testing/host/tools.sh revision
 	check systemd silent tools/testing/host/systemd.sh
 	check checklist tools/testing/checklist_test.sh
 }

@@ -130,8 +130,8 @@ test_operator() {
 	boot_start server --mem 400 --ip 10.0.0.1 --append "ramster debugfs=off"
 	boot_start client --mem 256 --ip 10.0.0.2 --swap 256 --disk 256 --append ramster
 	boot_wait server client
-	on server ip addr add fd00::1/64 dev eth0 nodad
-	on client ip addr add fd00::2/64 dev eth0 nodad
+	on server 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add fd00::1/64 dev eth0'
+	on client 'echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip addr add fd00::2/64 dev eth0'
 	operator_conf | put_file server /etc/ramster.conf
 	operator_conf | put_file client /etc/ramster.conf
 
@@ -151,10 +151,10 @@ test_operator() {
 	on server ramster.sh start
 	on client ramster.sh -w 60 send
 
-	# twice as much as this group may have
-	load=$(start client "mkdir $dir; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 48) --stdin --tolerate")
+	# more than this group may have
+	load=$(start client "mkdir $dir; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 64) --stdin --tolerate")
 	stage "$load" write >/dev/null
-	on client "echo $(scaled 24)M >$dir/memory.max"
+	on client "echo $(scaled 40)M >$dir/memory.max"
 	stage "$load" pageout >/dev/null
 	all_away
 	clean "$(stage "$load" read=20)"
@@ -213,7 +213,7 @@ test_operator() {
 	on client "echo max >$dir/memory.max"
 	ON_TIMEOUT=60 on client 'swapoff -a || true'
 	on client ip link set eth0 up
-	on client ip addr add fd00::2/64 dev eth0 nodad || :
+	on client ip addr add fd00::2/64 dev eth0 || :
 	kill_job client "$load"
 	wait_on server 60 '[ "$(cat /sys/kernel/mm/ramster/foreign_pers_pages)" = 0 ]'
 	on client ramster.sh stop
@@ -227,7 +227,7 @@ benefit_run() {
 	local line before secs dir=/sys/fs/cgroup/load
 
 	before=$(on client "awk '\$3 == \"vda\" { print \$6 }' /proc/diskstats")
-	line=$(on client "mkdir -p $dir; echo $(scaled 20)M >$dir/memory.max; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 32) --threads 2 write pageout sleep=8 read" |
+	line=$(on client "mkdir -p $dir; echo $(scaled 32)M >$dir/memory.max; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 48) --threads 2 write pageout sleep=8 read" |
 		grep '^stage read:')
 	clean "$line" >&2
 	secs=${line##* secs }
