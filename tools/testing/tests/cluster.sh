@@ -15,6 +15,11 @@
 # Each test ends with finish, which turns swap off in the client, and then
 # wants every counter of things held to be zero in both.
 
+# Tests that may run beside one another; see ../run.
+# shellcheck disable=SC2034
+TOGETHER="zcache_alone choose_compressor plain_swap poor_pages_go_to_disk"
+TOGETHER+=" zcache_off_and_on control_files_refuse short_timeouts"
+
 # Bytes of a page that stand for its contents, and a deadline that fits the
 # emulation: everything is some ten times slower than on a real machine.
 GET_TIMEOUT_MS=20000

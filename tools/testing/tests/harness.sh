@@ -4,6 +4,10 @@
 # Of the harness itself: that a guest can be given orders, and that whatever may
 # go wrong in one does fail a test.
 
+# Tests that may run beside one another; see ../run.
+# shellcheck disable=SC2034
+TOGETHER="guest_swaps guests_talk failures_are_noticed killed_guest_is_gone"
+
 # A guest boots, answers, swaps to its disk and is clean at its end.
 test_guest_swaps() {
 	boot one --mem 256 --swap 512
