@@ -178,7 +178,11 @@ static void tmem_move_test_begin_late(struct kunit *test)
 	expect_held(test, 0, 0, 0, 0);
 }
 
-/* Only its owner sends a page anywhere: that of another client stays. */
+/*
+ * Only its owner sends a page anywhere: that of another client stays.
+ *
+ * Regression: 3.1.7.
+ */
 static void tmem_move_test_begin_foreign(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -223,7 +227,11 @@ static void tmem_move_test_stored(struct kunit *test)
 	tmem_test_expect_remote(test, 1, 7, NODE_B, version);
 }
 
-/* Refused: the page is here as before, and the oldest candidate again. */
+/*
+ * Refused: the page is here as before, and the oldest candidate again.
+ *
+ * Regression: 3.1.4.
+ */
 static void tmem_move_test_refused(struct kunit *test)
 {
 	/* Too long to share a frame. */
@@ -241,6 +249,8 @@ static void tmem_move_test_refused(struct kunit *test)
 /*
  * No answer: the page is here, stays here, and is a candidate when settled; but
  * under a new version, lest a late flush of the old one remove what is sent.
+ *
+ * Regression: 3.1.4.
  */
 static void tmem_move_test_unknown(struct kunit *test)
 {
@@ -290,7 +300,11 @@ static void tmem_move_test_not_begun(struct kunit *test)
 	expect_held(test, 1, 0, 0, 0);
 }
 
-/* Replaced on its way: the new page stays, and what the peer got is a debt. */
+/*
+ * Replaced on its way: the new page stays, and what the peer got is a debt.
+ *
+ * Regression: 3.1.2.
+ */
 static void tmem_move_test_replaced(struct kunit *test)
 {
 	enum tmem_send_result result;
@@ -320,7 +334,11 @@ static void tmem_move_test_replaced(struct kunit *test)
 	}
 }
 
-/* Flushed on its way: nothing is found any more, and the rest as above. */
+/*
+ * Flushed on its way: nothing is found any more, and the rest as above.
+ *
+ * Regression: 3.1.3, 3.2.5.
+ */
 static void tmem_move_test_flushed(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -391,7 +409,11 @@ static void tmem_move_test_flush_remote(struct kunit *test)
 	tmem_test_expect_empty(test, t->tmem);
 }
 
-/* A put over a remote page is here, but not sent before the peer was told. */
+/*
+ * A put over a remote page is here, but not sent before the peer was told.
+ *
+ * Regression: 3.1.12.
+ */
 static void tmem_move_test_put_remote(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -468,7 +490,11 @@ static void tmem_move_test_settle_other(struct kunit *test)
 	expect_held(test, 1, 0, 0, 0);
 }
 
-/* An object of which only tombstones are left is one message, not many. */
+/*
+ * An object of which only tombstones are left is one message, not many.
+ *
+ * Regression: 3.3.11.
+ */
 static void tmem_move_test_whole_object(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -578,7 +604,11 @@ static void tmem_move_test_whole_then_more(struct kunit *test)
 	expect_held(test, 0, 0, 0, 0);
 }
 
-/* Each call goes on where the last one ended: no object waits for ever. */
+/*
+ * Each call goes on where the last one ended: no object waits for ever.
+ *
+ * Regression: 3.3.5.
+ */
 static void tmem_move_test_rotation(struct kunit *test)
 {
 	enum { OBJECTS = 10 };
@@ -642,7 +672,11 @@ static void drop_all_but(struct kunit *test, int node)
 	tmem_drop_debts(t->tmem, except);
 }
 
-/* What is owed to a node that left holds nothing; the others' debts stay. */
+/*
+ * What is owed to a node that left holds nothing; the others' debts stay.
+ *
+ * Regression: 3.2.4.
+ */
 static void tmem_move_test_drop(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;

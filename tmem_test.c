@@ -69,7 +69,11 @@ static void tmem_test_flush_page(struct kunit *test)
 	tmem_test_expect(test, 1, 7, 2);
 }
 
-/* A flush of a version removes that one and older ones, and none newer. */
+/*
+ * A flush of a version removes that one and older ones, and none newer.
+ *
+ * Regression: 3.3.4.
+ */
 static void tmem_test_flush_version(struct kunit *test)
 {
 	u64 version;
@@ -126,7 +130,11 @@ static void tmem_test_flush_all(struct kunit *test)
 	tmem_test_expect(test, 2, 100, 100);
 }
 
-/* An object goes with its last page, and comes again. */
+/*
+ * An object goes with its last page, and comes again.
+ *
+ * Regression: 3.3.8.
+ */
 static void tmem_test_objects(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -310,7 +318,11 @@ static void tmem_test_kinds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, stats.zbud[TMEM_PERSISTENT].frames, 1);
 }
 
-/* Flushes come with interrupts off and under spinlocks. */
+/*
+ * Flushes come with interrupts off and under spinlocks.
+ *
+ * Regression: 3.2.13.
+ */
 static void tmem_test_atomic(struct kunit *test)
 {
 	static DEFINE_SPINLOCK(outer);
@@ -331,6 +343,8 @@ static void tmem_test_atomic(struct kunit *test)
  * A put fails at each of its allocations in turn: the slot is as it was, no
  * object is left behind, and nothing is lost.  (The xarray asks twice for a
  * node, so there it takes two failures to fail.)
+ *
+ * Regression: 3.3.16.
  */
 static void tmem_test_no_memory(struct kunit *test)
 {

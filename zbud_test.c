@@ -363,7 +363,11 @@ static void zbud_test_isolated_half(struct kunit *test)
 	zbud_free(test->priv, b);
 }
 
-/* Counters tell what is held, and the most that ever was. */
+/*
+ * Counters tell what is held, and the most that ever was.
+ *
+ * Regression: 3.3.12.
+ */
 static void zbud_test_stats(struct kunit *test)
 {
 	unsigned long a = filled(test, 1000);

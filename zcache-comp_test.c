@@ -103,7 +103,11 @@ static void comp_all_kinds_of_pages(struct kunit *test)
 	zcache_comp_destroy(comp);
 }
 
-/* Bytes that end too early are an error, and not a page. */
+/*
+ * Bytes that end too early are an error, and not a page.
+ *
+ * Regression: 3.2.12, 3.5.10.
+ */
 static void comp_short_data(struct kunit *test)
 {
 	struct zcache_comp *comp = comp_need(test, "lzo");

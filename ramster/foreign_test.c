@@ -131,7 +131,11 @@ static void foreign_put_get_flush(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_held(test), 0);
 }
 
-/* Two owners use the same names, and never meet. */
+/*
+ * Two owners use the same names, and never meet.
+ *
+ * Regression: 3.5.4.
+ */
 static void foreign_clients_apart(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 1, 'a'), R2_OK);
@@ -144,7 +148,11 @@ static void foreign_clients_apart(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 2, 9, 1), -1);
 }
 
-/* Whatever the order in which messages arrive, the newest version stays. */
+/*
+ * Whatever the order in which messages arrive, the newest version stays.
+ *
+ * Regression: 3.1.12.
+ */
 static void foreign_newest_wins(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, 9, 5, 'n'), R2_OK);
@@ -173,7 +181,11 @@ static void foreign_flush_whole_object(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 90, 91), 90);
 }
 
-/* No more than capacity_mb is lent; a refused page is not half there. */
+/*
+ * No more than capacity_mb is lent; a refused page is not half there.
+ *
+ * Regression: 3.4.6.
+ */
 static void foreign_has_no_room(struct kunit *test)
 {
 	struct foreign_ctx *ctx = test->priv;
@@ -192,7 +204,11 @@ static void foreign_has_no_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_put(test, 1, i, 1, 1), R2_OK);
 }
 
-/* A pool is of one kind, for ever. */
+/*
+ * A pool is of one kind, for ever.
+ *
+ * Regression: 3.1.9.
+ */
 static void foreign_wrong_kind(struct kunit *test)
 {
 	struct foreign_ctx *ctx = test->priv;
@@ -277,7 +293,11 @@ static void foreign_malformed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, foreign_test_get(test, 1, 1, 1), 1);
 }
 
-/* A client that was started anew takes nothing from what it had, nor others. */
+/*
+ * A client that was started anew takes nothing from what it had, nor others.
+ *
+ * Regression: 3.1.8.
+ */
 static void foreign_forgets_a_client(struct kunit *test)
 {
 	struct foreign_ctx *ctx = test->priv;

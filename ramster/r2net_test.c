@@ -34,7 +34,11 @@ static void r2net_page_round_trip(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, version, TMEM_VERSION_MAX);
 }
 
-/* Name, version and each bit of the bytes count for the checksum. */
+/*
+ * Name, version and each bit of the bytes count for the checksum.
+ *
+ * Regression: 3.5.8.
+ */
 static void r2net_checksum_covers(struct kunit *test)
 {
 	struct tmem_handle other = r2net_handle;
@@ -103,7 +107,11 @@ static void r2net_expect_page(struct kunit *test, const struct r2_put *put,
 	kunit_kfree(test, data);
 }
 
-/* A batch that is as full as it gets is decoded to the same pages. */
+/*
+ * A batch that is as full as it gets is decoded to the same pages.
+ *
+ * Regression: 3.5.6.
+ */
 static void r2net_put_round_trip(struct kunit *test)
 {
 	static const unsigned int lens[] = { 0, 1, 7, 8, 9, 2000, 3584, 3968,
@@ -170,7 +178,11 @@ static struct r2_get_reply *r2net_make_reply(struct kunit *test,
 	return reply;
 }
 
-/* Only just that page in just that version is taken for it. */
+/*
+ * Only just that page in just that version is taken for it.
+ *
+ * Regression: 3.1.10.
+ */
 static void r2net_reply_checked(struct kunit *test)
 {
 	const unsigned int len = 100, all = sizeof(struct r2_get_reply) + len;

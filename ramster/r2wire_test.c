@@ -52,7 +52,11 @@ static void r2wire_hdr_round_trip(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, frame.id, 0x123456789abcdef0);
 }
 
-/* The bytes on the wire are those that r2wire.h promises, on any machine. */
+/*
+ * The bytes on the wire are those that r2wire.h promises, on any machine.
+ *
+ * Regression: 3.5.6.
+ */
 static void r2wire_hdr_bytes(struct kunit *test)
 {
 	static const u8 bytes[] = {
@@ -353,6 +357,11 @@ static void r2wire_put_truncated(struct kunit *test)
 			-EBADMSG);
 }
 
+/*
+ * Each field of a page in a PUT that can be wrong.
+ *
+ * Regression: 3.2.8.
+ */
 static void r2wire_put_malformed(struct kunit *test)
 {
 	u8 *buf = kunit_kzalloc(test, 8192, GFP_KERNEL);
@@ -526,6 +535,11 @@ static int check_get_reply_copy(const void *payload, unsigned int len,
 	return r2wire_check_get_reply(payload, len);
 }
 
+/*
+ * Pages that come back, with lengths at both sides of their limits.
+ *
+ * Regression: 3.2.8.
+ */
 static void r2wire_get_reply(struct kunit *test)
 {
 	const struct get_case *c = test->param_value;

@@ -961,6 +961,8 @@ static void r2tcp_test_out_of_order(struct kunit *test)
 /*
  * A peer that does not answer: the request ends at its deadline; the reply
  * that comes in the end is dropped, and the connection goes on.
+ *
+ * Regression: 3.4.2.
  */
 static void r2tcp_test_deadline(struct kunit *test)
 {
@@ -1047,6 +1049,8 @@ static void fill_deaf(struct kunit *test, struct fake_node *a,
 /*
  * A PUT whose deadline passes while the peer does not even read: its buffer is
  * in the hands of the sender, so the connection has to go, but it ends.
+ *
+ * Regression: 3.4.2.
  */
 static void r2tcp_test_deadline_stuck(struct kunit *test)
 {
@@ -1128,7 +1132,11 @@ static void r2tcp_test_deadline_finished(struct kunit *test)
 	KUNIT_EXPECT_LE(test, jiffies_to_msecs(jiffies - start), 15000);
 }
 
-/* What is in flight when a connection breaks ends, or goes on, as asked. */
+/*
+ * What is in flight when a connection breaks ends, or goes on, as asked.
+ *
+ * Regression: 3.1.6.
+ */
 static void r2tcp_test_retry(struct kunit *test)
 {
 	struct fake_req *once, *again[3];
@@ -1297,7 +1305,11 @@ static void r2tcp_test_added_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&a->new_instances), 2);
 }
 
-/* A peer is removed with requests on the way. */
+/*
+ * A peer is removed with requests on the way.
+ *
+ * Regression: 3.1.6.
+ */
 static void r2tcp_test_del_peer(struct kunit *test)
 {
 	struct fake_req *once, *again;
@@ -1347,7 +1359,11 @@ static const struct bad_case bad_cases[] = {
 	{ "status of nothing", R2_PUT_REPLY, 1, 1, 0x140, 1, 0, 1 },
 };
 
-/* Each closes its own connection, and does not disturb that of another. */
+/*
+ * Each closes its own connection, and does not disturb that of another.
+ *
+ * Regression: 3.5.3.
+ */
 static void r2tcp_test_bad_frames(struct kunit *test)
 {
 	struct fake_node *a = start_node(test, 0), *good = start_node(test, 2);
@@ -1509,7 +1525,11 @@ static void r2tcp_test_early_pong(struct kunit *test)
 	wait_req(test, req[1], -ENOTCONN);
 }
 
-/* A reply that is longer than there is room for, or of another kind. */
+/*
+ * A reply that is longer than there is room for, or of another kind.
+ *
+ * Regression: 3.1.10.
+ */
 static void r2tcp_test_bad_reply(struct kunit *test)
 {
 	static const enum r2_type types[] = { R2_GET_REPLY, R2_FLUSH_REPLY,

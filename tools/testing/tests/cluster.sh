@@ -200,6 +200,8 @@ test_swapoff_brings_all_home() {
 
 # A process that ends with pages at the server: they are forgotten there, soon,
 # also while nothing is sent any more.
+#
+# Regression: 3.3.3.
 test_exit_frees_remote_pages() {
 	local load
 
@@ -226,6 +228,8 @@ send_and_hang() {
 }
 
 # A put that changes while it is being sent: the newest wins.
+#
+# Regression: 3.1.2.
 test_put_during_send() {
 	send_and_hang
 	clean "$(stage "$LOAD" rewrite)"
@@ -238,6 +242,8 @@ test_put_during_send() {
 }
 
 # A flush during a send: nothing of it stays at the server.
+#
+# Regression: 3.1.3.
 test_flush_during_send() {
 	send_and_hang
 	stage "$LOAD" drop=60 >/dev/null
@@ -280,6 +286,8 @@ test_stop_while_sending() {
 
 # A server that has no room refuses; pages stay here or go to the swap disk, and
 # nothing is lost.
+#
+# Regression: 3.4.6.
 test_server_has_no_room() {
 	local load held
 
@@ -300,6 +308,8 @@ test_server_has_no_room() {
 
 # The server dies without a word. The client lives on; whoever reads a lost page
 # gets SIGBUS in bounded time; nobody reads wrong bytes; new pages work.
+#
+# Regression: 3.1.1.
 test_server_killed() {
 	local load line
 
@@ -327,6 +337,8 @@ test_server_killed() {
 
 # The server's cable is pulled, and put back.  Meanwhile a reader gets SIGBUS in
 # bounded time, and nobody wrong bytes; afterwards every page is there.
+#
+# Regression: 3.1.1.
 test_cable_pulled() {
 	local load line secs dir=/sys/fs/cgroup/load
 
@@ -389,6 +401,8 @@ test_connection_reset() {
 
 # A server that is restarted has lost what it held, and says so: readers get
 # SIGBUS at once, and new pages go to it as before.
+#
+# Regression: 3.2.1.
 test_server_restarted() {
 	local load line
 
@@ -423,6 +437,8 @@ test_server_restarted() {
 
 # A client that is restarted has no use for what it left with the server, and
 # the server lets it go as soon as it is back.
+#
+# Regression: 3.1.8, 3.3.6.
 test_client_restarted() {
 	local load
 
@@ -442,6 +458,8 @@ test_client_restarted() {
 # A server is removed from the cluster while pages of it are yet to be forgotten,
 # and it cannot be told: nothing waits for it, here nothing is held for its sake,
 # and what is forgotten of it later is no debt either.
+#
+# Regression: 3.2.4.
 test_peer_removed() {
 	local load
 
