@@ -10,6 +10,8 @@
  * What a decoder accepts must be what r2wire.h allows: the rules are stated
  * here once more, in other words, and what was decoded is encoded again and
  * compared with what came.
+ *
+ * Regression: 3.5.7.
  */
 #include <stdio.h>
 #include <stdlib.h>

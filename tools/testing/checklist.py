@@ -88,6 +88,14 @@ class Table:
                                (self.name, len(self.declined())))
 
 
+    def check_comments(self, named):
+        """Each fault that has a test is named above one."""
+        for row in self.rows:
+            if row.tests and row.id not in named:
+                self.errors.append('%s:%d: no comment "Regression: %s"' %
+                                   (self.name, row.nr, row.id))
+
+
 class Row:
     def __init__(self, nr, ident, what, tests, remark):
         self.nr = nr
@@ -148,11 +156,27 @@ def known_tests():
     return known
 
 
+def named_faults():
+    """Faults that a comment above a test says it is for."""
+    faults = set()
+    for pattern in ("/*_test.c", "/*/*_test.c", "/patches/*/*.patch",
+                    "/tools/testing/tests/*", "/tools/testing/host/*",
+                    "/tools/fuzz/*.c"):
+        for path in glob(TOP + pattern):
+            for text in re.findall(r"Regression:([\d.,\s*#+]*)", read(path)):
+                faults.update(n.strip(".") for n in
+                              re.findall(r"\d[\d.]*", text))
+    return faults
+
+
 def lint():
     known = known_tests()
+    faults = named_faults()
     errors = []
     for table in tables():
         table.check(known.__contains__)
+        if table.word == "fault":
+            table.check_comments(faults)
         errors += table.errors
     for error in errors:
         print(error)

@@ -28,6 +28,10 @@ END
 echo 'test_boots() {' >"$tmp/tools/testing/tests/some.sh"
 printf 'part_fuzz() {\n\tcheck decoder true\n}\n' >"$tmp/tools/check.sh"
 
+# A comment for each fault.
+sed -n 's,^\(3[0-9.]*\);.*,/* Regression: \1. */,p' \
+	Documentation/regressions.csv >>"$tmp/one_test.c"
+
 # tables ROW...: those of Documentation/ with these rows in place of theirs.
 tables() {
 	local row
@@ -102,6 +106,12 @@ expect 1 'missing: B07' lint
 tables
 sed -i 's/^B07/B77/' "$tmp/Documentation/checklist.csv"
 expect 1 'missing: B07; not known: B77' lint
+
+tables
+cp "$tmp/one_test.c" "$tmp/with_comments"
+sed -i 's/Regression: 3.2.7\./Regression: 3.2./' "$tmp/one_test.c"
+expect 1 'no comment "Regression: 3.2.7"' lint
+cp "$tmp/with_comments" "$tmp/one_test.c"
 
 # report
 tables "A01;x;;"
