@@ -101,14 +101,23 @@ void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats)
 	tmem_get_stats(foreign->tmem, stats);
 }
 
-static bool foreign_full(struct foreign *foreign)
+/**
+ * foreign_room - how many more frames can be lent
+ * @foreign: the store
+ *
+ * Context: any but interrupts.
+ * Return: page frames, 0 if there are as many lent as may be, or more.
+ */
+u64 foreign_room(struct foreign *foreign)
 {
+	u64 mb = READ_ONCE(foreign->node->info.capacity_mb), max, used;
 	struct tmem_stats stats;
-	u64 mb = READ_ONCE(foreign->node->info.capacity_mb);
 
 	tmem_get_stats(foreign->tmem, &stats);
-	return stats.zbud[TMEM_PERSISTENT].frames +
-	       stats.zbud[TMEM_EPHEMERAL].frames >= mb << (20 - PAGE_SHIFT);
+	max = mb << (20 - PAGE_SHIFT);
+	used = stats.zbud[TMEM_PERSISTENT].frames +
+	       stats.zbud[TMEM_EPHEMERAL].frames;
+	return used < max ? max - used : 0;
 }
 
 static struct tmem_pool *foreign_pool(struct foreign *foreign, u16 client,
@@ -147,7 +156,7 @@ static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
 
 	r2net_decode_page(put->page, client, &handle, &blob.version);
 	/* The wire allows for more than a frame has room for. */
-	if (put->len > TMEM_MAX_BLOB || foreign_full(foreign))
+	if (put->len > TMEM_MAX_BLOB || !foreign_room(foreign))
 		return R2_NO_ROOM;
 
 	pool = foreign_pool(foreign, client, handle.pool, kind);

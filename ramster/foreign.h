@@ -15,6 +15,7 @@ struct ramster_node;
 struct foreign *foreign_create(struct ramster_node *node);
 void foreign_destroy(struct foreign *foreign);
 void foreign_forget(struct foreign *foreign, unsigned int client);
+u64 foreign_room(struct foreign *foreign);
 void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats);
 
 int foreign_put(struct foreign *foreign, unsigned int client,

@@ -27,6 +27,8 @@
 #include "nodemanager_rules.h"
 
 #define R2NM_MAX_NODE_NAME	64
+/* A node that is not heard from for this long is dead. */
+#define R2NM_DEAD_TIME_MS	60000
 
 /**
  * struct r2nm_cluster - directory of a cluster
@@ -90,6 +92,7 @@ static void r2nm_get_info(const struct r2nm_cluster *cluster,
 	memcpy(info->name, cluster->name, sizeof(info->name));
 	info->idle_timeout_ms = cluster->settings[R2NM_IDLE_TIMEOUT];
 	info->keepalive_delay_ms = cluster->settings[R2NM_KEEPALIVE_DELAY];
+	info->dead_time_ms = R2NM_DEAD_TIME_MS;
 	info->reconnect_delay_ms = cluster->settings[R2NM_RECONNECT_DELAY];
 	info->get_timeout_ms = cluster->settings[R2NM_GET_TIMEOUT];
 	info->capacity_mb = cluster->settings[R2NM_CAPACITY];

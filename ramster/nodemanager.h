@@ -42,6 +42,7 @@ struct net;
  * @addr: address and port of this node
  * @idle_timeout_ms: see the file of the same name
  * @keepalive_delay_ms: likewise
+ * @dead_time_ms: what heartbeat/dead_threshold stands for
  * @reconnect_delay_ms: likewise
  * @get_timeout_ms: likewise
  * @capacity_mb: likewise
@@ -53,6 +54,7 @@ struct r2nm_cluster_info {
 	struct sockaddr_storage addr;
 	unsigned int idle_timeout_ms;
 	unsigned int keepalive_delay_ms;
+	unsigned int dead_time_ms;
 	unsigned int reconnect_delay_ms;
 	unsigned int get_timeout_ms;
 	unsigned int capacity_mb;

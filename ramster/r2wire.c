@@ -38,9 +38,10 @@ struct r2wire_shape {
 };
 
 static const struct r2wire_shape r2wire_shapes[R2_NR_TYPES] = {
-	[R2_HELLO]	 = { 0, 0, sizeof(struct r2_hello), 0, 0, 1 },
+	[R2_HELLO]	 = { 0, 0, sizeof(__le32), 0,
+			     R2_MAX_HELLO - sizeof(__le32), 1 },
 	[R2_PING]	 = { 0, 0, 0, 0, 0, 1 },
-	[R2_PONG]	 = { 0, 0, 0, 0, 0, 1 },
+	[R2_PONG]	 = { 0, 0, sizeof(struct r2_pong), 0, 0, 1 },
 	[R2_PUT]	 = { 1, R2_MAX_ITEMS, 0, sizeof(struct r2_put_item),
 			     R2_MAX_PAYLOAD, R2_ALIGN },
 	[R2_PUT_REPLY]	 = { 1, R2_MAX_ITEMS, 0, 1, 0, 1 },
@@ -105,31 +106,49 @@ int r2wire_decode_hdr(const struct r2_hdr *hdr, struct r2_frame *frame)
 /**
  * r2wire_check_hello() - check that a HELLO makes sense in itself
  * @hello: payload of the frame
+ * @len: bytes of it, at least those of the version; no more are read
  *
  * Whether it suits this node, cluster and configuration is for the caller to
  * find out.
  *
  * Return: 0; -EPROTONOSUPPORT if the version is another, in which case nothing
- * else was looked at; -EBADMSG if a field has an impossible value.
+ * else was looked at; -EBADMSG if the length is not that of this version, or a
+ * field has an impossible value.
  */
-int r2wire_check_hello(const struct r2_hello *hello)
+int r2wire_check_hello(const struct r2_hello *hello, unsigned int len)
 {
-	unsigned int len = 0;
+	unsigned int end = 0;
 
+	if (len < sizeof(hello->version))
+		return -EBADMSG;
 	if (le32_to_cpu(hello->version) != R2_PROTOCOL_VERSION)
 		return -EPROTONOSUPPORT;
+	if (len != sizeof(*hello))
+		return -EBADMSG;
 	if (le16_to_cpu(hello->node) >= R2_MAX_NODES ||
 	    le16_to_cpu(hello->peer) >= R2_MAX_NODES || !hello->instance)
 		return -EBADMSG;
-	if (!hello->idle_timeout_ms || !hello->keepalive_delay_ms)
+	if (!hello->idle_timeout_ms || !hello->keepalive_delay_ms ||
+	    !hello->dead_time_ms)
 		return -EBADMSG;
 
-	while (len < R2_CLUSTER_NAME_LEN && hello->cluster[len])
-		len++;
-	if (!len || len == R2_CLUSTER_NAME_LEN ||
-	    !r2wire_is_zero(hello->cluster + len, R2_CLUSTER_NAME_LEN - len))
+	while (end < R2_CLUSTER_NAME_LEN && hello->cluster[end])
+		end++;
+	if (!end || end == R2_CLUSTER_NAME_LEN ||
+	    !r2wire_is_zero(hello->cluster + end, R2_CLUSTER_NAME_LEN - end))
 		return -EBADMSG;
 	return 0;
+}
+
+/**
+ * r2wire_check_pong() - check the payload of a PONG
+ * @pong: the payload
+ *
+ * Return: 0, or -EBADMSG if a byte that means nothing is not zero.
+ */
+int r2wire_check_pong(const struct r2_pong *pong)
+{
+	return pong->reserved ? -EBADMSG : 0;
 }
 
 /**

@@ -10,7 +10,9 @@
  * checked to be zero.
  *
  * 1. The node with the higher number connects.  Both sides send HELLO at once
- *    and nothing else before they have received and accepted the other's.
+ *    and nothing else before they have received and accepted the other's.  In
+ *    any version of the protocol HELLO begins with that version, and is no
+ *    longer than R2_MAX_HELLO; so nodes of different versions can say so.
  * 2. Requests (PUT, GET, FLUSH, PING) carry an id that the sender chooses;
  *    the one reply to each carries the same id.  Replies come in any order.
  * 3. At most R2_MAX_GETS GET requests and R2_MAX_BATCHES PUT and FLUSH
@@ -34,12 +36,13 @@
 #endif
 
 #define R2_MAGIC		0x52324d31	/* "1M2R" on the wire */
-#define R2_PROTOCOL_VERSION	1
+#define R2_PROTOCOL_VERSION	2
 #define R2_MAX_VERSION		((1ULL << 53) - 1)	/* of a page */
 
 enum r2_limits {
 	R2_MAX_NODES		= 255,		/* node numbers 0 to 254 */
 	R2_CLUSTER_NAME_LEN	= 64,
+	R2_MAX_HELLO		= 1024,		/* bytes, of any version */
 	R2_MAX_PAGE		= 4032,		/* bytes of one stored page */
 	R2_MAX_PAYLOAD		= 64 * 1024,	/* bytes after a header */
 	R2_MAX_ITEMS		= 256,		/* pages in a PUT or FLUSH */
@@ -101,7 +104,7 @@ static_assert(sizeof(struct r2_hdr) == 24);
 
 /**
  * struct r2_hello - payload of HELLO, sent by both sides
- * @version: R2_PROTOCOL_VERSION; must be equal
+ * @version: R2_PROTOCOL_VERSION; must be equal; the first in any version
  * @node: number of the sender
  * @peer: number of the node that the sender believes to speak to
  * @instance: random number, not zero, made when the sender's cluster was
@@ -109,6 +112,9 @@ static_assert(sizeof(struct r2_hdr) == 24);
  *	before
  * @idle_timeout_ms: must be equal on both sides
  * @keepalive_delay_ms: must be equal on both sides
+ * @dead_time_ms: a node that is not heard from for this long is dead; must be
+ *	equal on both sides
+ * @room: page frames that the sender can lend now, as in struct r2_pong
  * @cluster: name of the cluster, padded with zeros; must be equal
  */
 struct r2_hello {
@@ -118,10 +124,26 @@ struct r2_hello {
 	__le64 instance;
 	__le32 idle_timeout_ms;
 	__le32 keepalive_delay_ms;
+	__le32 dead_time_ms;
+	__le32 room;
 	__u8 cluster[R2_CLUSTER_NAME_LEN];
 };
 
-static_assert(sizeof(struct r2_hello) == 24 + R2_CLUSTER_NAME_LEN);
+static_assert(sizeof(struct r2_hello) == 32 + R2_CLUSTER_NAME_LEN);
+static_assert(sizeof(struct r2_hello) <= R2_MAX_HELLO);
+
+/**
+ * struct r2_pong - payload of PONG
+ * @room: page frames that the sender can lend now, to all its peers together;
+ *	a hint, as others take from it, too; the most that there can be if more
+ * @reserved: zero
+ */
+struct r2_pong {
+	__le32 room;
+	__le32 reserved;
+};
+
+static_assert(sizeof(struct r2_pong) == 8);
 
 /**
  * struct r2_page - names a version of a page
@@ -190,7 +212,7 @@ static_assert(sizeof(struct r2_get_reply) == 16);
  * Payload of the other frames:
  *   GET                       one struct r2_page
  *   PUT_REPLY, FLUSH_REPLY    one __u8 (enum r2_status) for each item
- *   PING, PONG                none
+ *   PING                      none
  */
 
 /**
@@ -225,7 +247,8 @@ struct r2_put {
 
 /* r2wire.c; each returns 0 or a negative errno, and reads only what it is given */
 int r2wire_decode_hdr(const struct r2_hdr *hdr, struct r2_frame *frame);
-int r2wire_check_hello(const struct r2_hello *hello);
+int r2wire_check_hello(const struct r2_hello *hello, unsigned int len);
+int r2wire_check_pong(const struct r2_pong *pong);
 int r2wire_check_page(const struct r2_page *page);
 int r2wire_next_put(const void *payload, unsigned int len, unsigned int *pos,
 		    struct r2_put *put);

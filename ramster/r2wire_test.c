@@ -83,16 +83,20 @@ static const struct hdr_case hdr_cases[] = {
 	{ "type 0", 0, 0, 0, 1, false },
 	{ "type above the last", R2_NR_TYPES, 0, 0, 1, false },
 	{ "type 255", 255, 0, 0, 1, false },
-	{ "hello", R2_HELLO, 0, 88, 0, true },
-	{ "hello with id", R2_HELLO, 0, 88, 1, false },
-	{ "hello with items", R2_HELLO, 1, 88, 0, false },
-	{ "hello short", R2_HELLO, 0, 87, 0, false },
-	{ "hello long", R2_HELLO, 0, 89, 0, false },
+	{ "hello", R2_HELLO, 0, 96, 0, true },
+	{ "hello with id", R2_HELLO, 0, 96, 1, false },
+	{ "hello with items", R2_HELLO, 1, 96, 0, false },
+	{ "hello of a short version", R2_HELLO, 0, 4, 0, true },
+	{ "hello without a version", R2_HELLO, 0, 3, 0, false },
+	{ "hello of a long version", R2_HELLO, 0, R2_MAX_HELLO, 0, true },
+	{ "hello longer than any", R2_HELLO, 0, R2_MAX_HELLO + 1, 0, false },
 	{ "ping", R2_PING, 0, 0, 1, true },
 	{ "ping without id", R2_PING, 0, 0, 0, false },
 	{ "ping with payload", R2_PING, 0, 1, 1, false },
-	{ "pong", R2_PONG, 0, 0, U64_MAX, true },
-	{ "pong with items", R2_PONG, 1, 0, 1, false },
+	{ "pong", R2_PONG, 0, 8, U64_MAX, true },
+	{ "pong with items", R2_PONG, 1, 8, 1, false },
+	{ "pong without payload", R2_PONG, 0, 0, 1, false },
+	{ "pong long", R2_PONG, 0, 9, 1, false },
 	{ "put of one empty page", R2_PUT, 1, 48, 1, true },
 	{ "put without items", R2_PUT, 0, 48, 1, false },
 	{ "put without anything", R2_PUT, 0, 0, 1, false },
@@ -203,13 +207,14 @@ static void fill_hello(struct r2_hello *hello)
 	hello->instance = cpu_to_le64(1);
 	hello->idle_timeout_ms = cpu_to_le32(30000);
 	hello->keepalive_delay_ms = cpu_to_le32(2000);
+	hello->dead_time_ms = cpu_to_le32(60000);
 	memcpy(hello->cluster, "ramster", 7);
 }
 
 static int check_hello_copy(const void *payload, unsigned int len,
 			    unsigned int items)
 {
-	return r2wire_check_hello(payload);
+	return r2wire_check_hello(payload, len);
 }
 
 static int check_hello(struct kunit *test, const struct r2_hello *hello)
@@ -227,14 +232,36 @@ static void r2wire_hello(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, check_hello(test, &hello), 0);
 }
 
-/* A later version may mean anything by the rest. */
+/* A later version may mean anything by the rest, and be of any length. */
 static void r2wire_hello_version(struct kunit *test)
 {
 	struct r2_hello hello;
+	unsigned int len;
 
 	memset(&hello, 0xff, sizeof(hello));
 	hello.version = cpu_to_le32(R2_PROTOCOL_VERSION + 1);
-	KUNIT_EXPECT_EQ(test, check_hello(test, &hello), -EPROTONOSUPPORT);
+	for (len = 4; len <= sizeof(hello); len++)
+		KUNIT_EXPECT_EQ(test, on_copy(test, &hello, len, 0,
+					      check_hello_copy),
+				-EPROTONOSUPPORT);
+	KUNIT_EXPECT_EQ(test, on_copy(test, &hello, 3, 0, check_hello_copy),
+			-EBADMSG);
+}
+
+/* One of this version has the length of this version. */
+static void r2wire_hello_length(struct kunit *test)
+{
+	u8 longer[sizeof(struct r2_hello) + 1] = {};
+	struct r2_hello hello;
+	unsigned int len;
+
+	fill_hello(&hello);
+	for (len = 4; len < sizeof(hello); len++)
+		KUNIT_EXPECT_EQ(test, on_copy(test, &hello, len, 0,
+					      check_hello_copy), -EBADMSG);
+	memcpy(longer, &hello, sizeof(hello));
+	KUNIT_EXPECT_EQ(test, on_copy(test, longer, sizeof(longer), 0,
+				      check_hello_copy), -EBADMSG);
 }
 
 #define EXPECT_BAD_HELLO(_test, member, value)				\
@@ -258,6 +285,7 @@ static void r2wire_hello_malformed(struct kunit *test)
 	EXPECT_BAD_HELLO(test, instance, 0);
 	EXPECT_BAD_HELLO(test, idle_timeout_ms, 0);
 	EXPECT_BAD_HELLO(test, keepalive_delay_ms, 0);
+	EXPECT_BAD_HELLO(test, dead_time_ms, 0);
 	EXPECT_BAD_HELLO(test, cluster[0], 0);
 	/* Something after the end of the name. */
 	EXPECT_BAD_HELLO(test, cluster[8], 'x');
@@ -267,6 +295,16 @@ static void r2wire_hello_malformed(struct kunit *test)
 	fill_hello(&hello);
 	memset(hello.cluster, 'x', R2_CLUSTER_NAME_LEN);
 	KUNIT_EXPECT_EQ(test, check_hello(test, &hello), -EBADMSG);
+}
+
+/* What a PONG does not say is zero. */
+static void r2wire_pong(struct kunit *test)
+{
+	struct r2_pong pong = { .room = cpu_to_le32(U32_MAX) };
+
+	KUNIT_EXPECT_EQ(test, r2wire_check_pong(&pong), 0);
+	pong.reserved = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, r2wire_check_pong(&pong), -EBADMSG);
 }
 
 /*
@@ -596,7 +634,9 @@ static struct kunit_case r2wire_cases[] = {
 	KUNIT_CASE(r2wire_hdr_random),
 	KUNIT_CASE(r2wire_hello),
 	KUNIT_CASE(r2wire_hello_version),
+	KUNIT_CASE(r2wire_hello_length),
 	KUNIT_CASE(r2wire_hello_malformed),
+	KUNIT_CASE(r2wire_pong),
 	KUNIT_CASE(r2wire_page_version),
 	KUNIT_CASE(r2wire_put_round_trip),
 	KUNIT_CASE(r2wire_put_truncated),

@@ -130,12 +130,20 @@ static void ramster_down(void *arg, unsigned int peer)
 	/* A broken connection alone loses nothing: all stays where it is. */
 }
 
+static u32 ramster_room(void *arg)
+{
+	struct ramster_node *node = arg;
+
+	return min_t(u64, foreign_room(node->foreign), U32_MAX);
+}
+
 static const struct r2tcp_ops ramster_tcp_ops = {
 	.put = ramster_put,
 	.get = ramster_get,
 	.flush = ramster_flush,
 	.up = ramster_up,
 	.down = ramster_down,
+	.room = ramster_room,
 };
 
 /*
@@ -242,6 +250,7 @@ static int ramster_start_tcp(struct ramster_node *node)
 		.addr = info->addr,
 		.idle_timeout_ms = info->idle_timeout_ms,
 		.keepalive_delay_ms = info->keepalive_delay_ms,
+		.dead_time_ms = info->dead_time_ms,
 		.reconnect_delay_ms = info->reconnect_delay_ms,
 	};
 
@@ -341,18 +350,20 @@ static void ramster_set_timeouts(struct ramster_node *node,
 				 const struct r2nm_cluster_info *info)
 {
 	if (info->idle_timeout_ms == node->info.idle_timeout_ms &&
-	    info->keepalive_delay_ms == node->info.keepalive_delay_ms)
+	    info->keepalive_delay_ms == node->info.keepalive_delay_ms &&
+	    info->dead_time_ms == node->info.dead_time_ms)
 		return;
 
 	/* The node manager has looked, but a peer may have connected since. */
 	if (r2tcp_set_timeouts(node->tcp, info->idle_timeout_ms,
-			       info->keepalive_delay_ms)) {
+			       info->keepalive_delay_ms, info->dead_time_ms)) {
 		pr_warn("node %u: a peer has just connected, with the timeouts of before; set them again when none is\n",
 			info->node);
 		return;
 	}
 	WRITE_ONCE(node->info.idle_timeout_ms, info->idle_timeout_ms);
 	node->info.keepalive_delay_ms = info->keepalive_delay_ms;
+	node->info.dead_time_ms = info->dead_time_ms;
 }
 
 static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)

@@ -59,7 +59,8 @@ static void r2tcp_free(struct r2tcp *tcp)
 static bool r2tcp_config_ok(const struct r2tcp_config *config)
 {
 	return config->node < R2_MAX_NODES && config->idle_timeout_ms &&
-	       config->keepalive_delay_ms && config->cluster[0] &&
+	       config->keepalive_delay_ms && config->dead_time_ms &&
+	       config->cluster[0] &&
 	       memchr(config->cluster, 0, sizeof(config->cluster)) &&
 	       (config->addr.ss_family == AF_INET ||
 		config->addr.ss_family == AF_INET6);
@@ -260,6 +261,9 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 					  NSEC_PER_USEC);
 		stats->fetch_max_us = div_u64(atomic64_read(&peer->fetch_max_ns),
 					      NSEC_PER_USEC);
+		stats->silent_ms =
+			jiffies_to_msecs(jiffies - READ_ONCE(peer->last_rx));
+		stats->room = READ_ONCE(peer->room);
 	}
 	rcu_read_unlock();
 	return peer ? 0 : -ENOENT;
@@ -280,17 +284,20 @@ void r2tcp_set_reconnect_delay(struct r2tcp *tcp, unsigned int ms)
  * @tcp: this node
  * @idle_timeout_ms: see &struct r2tcp_config
  * @keepalive_delay_ms: see &struct r2tcp_config
+ * @dead_time_ms: see &struct r2tcp_config
  *
  * Return: 0, or -EBUSY if a peer is connected.  A handshake that is under way
  * may still come to its end with the old values.
  */
 int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
-		       unsigned int keepalive_delay_ms)
+		       unsigned int keepalive_delay_ms,
+		       unsigned int dead_time_ms)
 {
 	if (r2tcp_nr_connected(tcp))
 		return -EBUSY;
 	WRITE_ONCE(tcp->config.idle_timeout_ms, idle_timeout_ms);
 	WRITE_ONCE(tcp->config.keepalive_delay_ms, keepalive_delay_ms);
+	WRITE_ONCE(tcp->config.dead_time_ms, dead_time_ms);
 	return 0;
 }
 

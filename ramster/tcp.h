@@ -104,9 +104,12 @@ struct r2tcp_reply {
  * @up: handshake done; @new_instance if the peer was not seen before or has
  *	lost what it held.  Called before any request of the peer is handled
  * @down: the connection is gone; nothing is lost by that
+ * @room: how many page frames can be lent now
  *
  * Context: all are called by the peer's receiving thread, one at a time for
- * each peer, under memalloc_noreclaim; they must not wait for any peer.
+ * each peer, under memalloc_noreclaim; they must not wait for any peer.  @room
+ * is also called by other threads, at any time between r2tcp_start() and the
+ * return of r2tcp_stop().
  */
 struct r2tcp_ops {
 	int (*put)(void *arg, unsigned int node, const void *payload,
@@ -119,6 +122,7 @@ struct r2tcp_ops {
 		     struct r2tcp_reply *reply);
 	void (*up)(void *arg, unsigned int node, bool new_instance);
 	void (*down)(void *arg, unsigned int node);
+	u32 (*room)(void *arg);
 };
 
 /**
@@ -129,6 +133,8 @@ struct r2tcp_ops {
  * @addr: address and port to listen on (IPv4 or IPv6)
  * @idle_timeout_ms: a connection silent for this long is dropped
  * @keepalive_delay_ms: PING after this long without receiving anything
+ * @dead_time_ms: what the other nodes must agree to call dead; tcp does nothing
+ *	else with it
  * @reconnect_delay_ms: pause between two attempts to connect
  */
 struct r2tcp_config {
@@ -138,6 +144,7 @@ struct r2tcp_config {
 	struct sockaddr_storage addr;
 	unsigned int idle_timeout_ms;
 	unsigned int keepalive_delay_ms;
+	unsigned int dead_time_ms;
 	unsigned int reconnect_delay_ms;
 };
 
@@ -156,6 +163,8 @@ struct r2tcp_config {
  * @fetch_us: microseconds that all of @pages_fetched took, from r2tcp_submit()
  *	to the whole reply
  * @fetch_max_us: the longest of them
+ * @silent_ms: since the peer was heard from, or since it was added
+ * @room: page frames that it could lend when it last said so
  */
 struct r2tcp_peer_stats {
 	bool connected;
@@ -170,6 +179,8 @@ struct r2tcp_peer_stats {
 	u64 pages_returned;
 	u64 fetch_us;
 	u64 fetch_max_us;
+	u64 silent_ms;
+	u32 room;
 };
 
 struct r2tcp *r2tcp_start(const struct r2tcp_config *config,
@@ -185,7 +196,8 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 		     struct r2tcp_peer_stats *stats);
 void r2tcp_set_reconnect_delay(struct r2tcp *tcp, unsigned int ms);
 int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
-		       unsigned int keepalive_delay_ms);
+		       unsigned int keepalive_delay_ms,
+		       unsigned int dead_time_ms);
 
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
 

@@ -49,6 +49,8 @@ static void r2tcp_hello_fill(struct r2tcp_peer *peer, struct r2_hello *hello)
 		cpu_to_le32(READ_ONCE(config->idle_timeout_ms));
 	hello->keepalive_delay_ms =
 		cpu_to_le32(READ_ONCE(config->keepalive_delay_ms));
+	hello->dead_time_ms = cpu_to_le32(READ_ONCE(config->dead_time_ms));
+	hello->room = cpu_to_le32(tcp->ops->room(tcp->arg));
 	strscpy((char *)hello->cluster, config->cluster,
 		sizeof(hello->cluster));
 }
@@ -60,6 +62,7 @@ static bool r2tcp_hello_is_news(struct r2tcp_peer *peer,
 	struct r2_hello seen = *theirs;
 
 	seen.instance = 0;
+	seen.room = 0;
 	if (!memcmp(&seen, &peer->refused, sizeof(seen)))
 		return false;
 	peer->refused = seen;
@@ -91,12 +94,14 @@ static int r2tcp_hello_refuse(struct r2tcp_peer *peer,
 				      le16_to_cpu(theirs->peer),
 				      le16_to_cpu(mine->node));
 	else
-		pr_notice_ratelimited("node %u (%pISpc) refused: its idle_timeout_ms is %u and its keepalive_delay_ms %u, here %u and %u\n",
+		pr_notice_ratelimited("node %u (%pISpc) refused: its idle_timeout_ms is %u, its keepalive_delay_ms %u, its dead time %u ms; here they are %u, %u and %u\n",
 				      peer->node, &peer->addr,
 				      le32_to_cpu(theirs->idle_timeout_ms),
 				      le32_to_cpu(theirs->keepalive_delay_ms),
+				      le32_to_cpu(theirs->dead_time_ms),
 				      le32_to_cpu(mine->idle_timeout_ms),
-				      le32_to_cpu(mine->keepalive_delay_ms));
+				      le32_to_cpu(mine->keepalive_delay_ms),
+				      le32_to_cpu(mine->dead_time_ms));
 	return -EPERM;
 }
 
@@ -106,14 +111,15 @@ static bool r2tcp_hello_suits(const struct r2_hello *mine,
 	return theirs->node == mine->peer && theirs->peer == mine->node &&
 	       theirs->idle_timeout_ms == mine->idle_timeout_ms &&
 	       theirs->keepalive_delay_ms == mine->keepalive_delay_ms &&
+	       theirs->dead_time_ms == mine->dead_time_ms &&
 	       !memcmp(theirs->cluster, mine->cluster, sizeof(mine->cluster));
 }
 
 static int r2tcp_hello_check(struct r2tcp_peer *peer,
 			     const struct r2_hello *mine,
-			     const struct r2_hello *theirs)
+			     const struct r2_hello *theirs, unsigned int len)
 {
-	switch (r2wire_check_hello(theirs)) {
+	switch (r2wire_check_hello(theirs, len)) {
 	case 0:
 		break;
 	case -EPROTONOSUPPORT:
@@ -125,6 +131,7 @@ static int r2tcp_hello_check(struct r2tcp_peer *peer,
 		return r2tcp_hello_refuse(peer, mine, theirs);
 
 	memset(&peer->refused, 0, sizeof(peer->refused));
+	WRITE_ONCE(peer->room, le32_to_cpu(theirs->room));
 	return 0;
 }
 
@@ -148,9 +155,14 @@ static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
 	return 0;
 }
 
+/*
+ * On success @len is the length of what the peer sent; of a longer HELLO than
+ * ours, which is of another version, the end is not read.
+ */
 static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 				struct r2tcp_greeting *mine,
-				struct r2tcp_greeting *theirs)
+				struct r2tcp_greeting *theirs,
+				unsigned int *len)
 {
 	unsigned long deadline = jiffies +
 		msecs_to_jiffies(r2tcp_hello_timeout(peer->tcp));
@@ -169,8 +181,11 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 		return err;
 	if (r2wire_decode_hdr(&theirs->hdr, &frame) || frame.type != R2_HELLO)
 		return r2tcp_peer_bad(peer, "something else than a HELLO");
+	*len = frame.len;
+	memset(&theirs->hello, 0, sizeof(theirs->hello));
 	return r2tcp_hello_recv(peer, sock, &theirs->hello,
-				sizeof(theirs->hello), deadline);
+				min_t(unsigned int, frame.len,
+				      sizeof(theirs->hello)), deadline);
 }
 
 /**
@@ -189,14 +204,15 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 int r2tcp_hello(struct r2tcp_peer *peer, struct socket *sock, u64 *instance)
 {
 	struct r2tcp_greeting mine, theirs;
+	unsigned int len;
 	int err;
 
 	r2wire_encode_hdr(&mine.hdr, R2_HELLO, 0, sizeof(mine.hello), 0);
 	r2tcp_hello_fill(peer, &mine.hello);
 
-	err = r2tcp_hello_exchange(peer, sock, &mine, &theirs);
+	err = r2tcp_hello_exchange(peer, sock, &mine, &theirs, &len);
 	if (!err)
-		err = r2tcp_hello_check(peer, &mine.hello, &theirs.hello);
+		err = r2tcp_hello_check(peer, &mine.hello, &theirs.hello, len);
 	if (err)
 		return err;
 

@@ -42,15 +42,28 @@ int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len)
 static int r2tcp_link_pong(struct r2tcp_peer *peer,
 			   const struct r2_frame *frame)
 {
+	struct r2_pong pong;
 	bool expected;
+	int err;
 
 	spin_lock(&peer->lock);
 	/* The id can be guessed: it must have been sent, at least in part. */
 	expected = peer->pinged == frame->id && list_empty(&peer->ping.node);
-	if (expected)
-		peer->pinged = 0;
 	spin_unlock(&peer->lock);
-	return expected ? 0 : r2tcp_peer_bad(peer, "PONG without PING");
+	if (!expected)
+		return r2tcp_peer_bad(peer, "PONG without PING");
+
+	err = r2tcp_link_recv(peer, &pong, sizeof(pong));
+	if (err)
+		return err;
+	if (r2wire_check_pong(&pong))
+		return r2tcp_peer_bad(peer, "malformed PONG");
+	WRITE_ONCE(peer->room, le32_to_cpu(pong.room));
+	/* Only now the next PING may be sent. */
+	spin_lock(&peer->lock);
+	peer->pinged = 0;
+	spin_unlock(&peer->lock);
+	return 0;
 }
 
 static int r2tcp_link_hello(struct r2tcp_peer *peer,

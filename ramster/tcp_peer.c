@@ -185,6 +185,7 @@ static void r2tcp_peer_init(struct r2tcp_peer *peer)
 	INIT_LIST_HEAD(&peer->ping.node);
 	peer->ping.kind = R2TCP_PING;
 	peer->down_since = jiffies;
+	peer->last_rx = jiffies;
 	r2tcp_req_init(peer);
 }
 

@@ -109,11 +109,13 @@ struct r2tcp_slot {
  * @out: the frame; its node is in a free list, in the queue, or in none
  * @class: which free list it belongs to
  * @reply: what the handler fills in
+ * @pong: payload of a PONG
  */
 struct r2tcp_answer {
 	struct r2tcp_out out;
 	enum r2tcp_class class;
 	struct r2tcp_reply reply;
+	struct r2_pong pong;
 };
 
 /**
@@ -147,7 +149,8 @@ struct r2tcp_answer {
  * @free: room for replies
  * @ping: the PING that we send
  * @pinged: id of the PING without a PONG; 0 if there is none
- * @last_rx: jiffies when something was received
+ * @last_rx: jiffies when something was received, or the peer was made
+ * @room: page frames that the peer can lend, as it said last
  * @link: thread that connects and receives
  * @link_wait: where it waits
  * @sender: thread that sends
@@ -206,6 +209,7 @@ struct r2tcp_peer {
 	u64 pinged;
 
 	unsigned long last_rx;
+	u32 room;
 	struct task_struct *link;
 	wait_queue_head_t link_wait;
 	struct task_struct *sender;

@@ -44,10 +44,12 @@ static void r2tcp_serve_init(struct r2tcp_peer *peer)
 			list_add_tail(&answer->out.node, &peer->free[class]);
 		}
 	}
-	/* Replies to PING come last, and have no payload. */
+	/* Replies to PING come last, and have their payload in themselves. */
 	for (i = 0; i < R2TCP_NR_BUFS; i++)
 		peer->answers[i].reply.buf =
 			peer->reply_bufs + i * R2TCP_REPLY_SIZE;
+	for (; i < R2TCP_NR_ANSWERS; i++)
+		peer->answers[i].reply.buf = &peer->answers[i].pong;
 }
 
 /**
@@ -283,11 +285,15 @@ int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame)
 int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
 	struct r2tcp_answer *answer = r2tcp_serve_take(peer, R2TCP_PONGS);
+	struct r2tcp *tcp = peer->tcp;
 
 	if (!answer)
 		return r2tcp_peer_bad(peer, "more than one PING");
+	answer->pong = (struct r2_pong) {
+		.room = cpu_to_le32(tcp->ops->room(tcp->arg)),
+	};
 	answer->reply.items = 0;
-	answer->reply.len = 0;
+	answer->reply.len = sizeof(answer->pong);
 	r2tcp_serve_answer(peer, answer, R2_PONG, frame->id);
 	return 0;
 }

@@ -28,6 +28,7 @@ enum mode {
 	FLUSH,
 	STATUSES,
 	GET_REPLY,
+	PONG,
 	NR_MODES,
 };
 
@@ -79,6 +80,7 @@ static int hello_allowed(const struct r2_hello *hello)
 	return le16_to_cpu(hello->node) <= 254 &&
 	       le16_to_cpu(hello->peer) <= 254 && hello->instance &&
 	       hello->idle_timeout_ms && hello->keepalive_delay_ms &&
+	       hello->dead_time_ms &&
 	       name >= 1 && name <= R2_CLUSTER_NAME_LEN - 1 &&
 	       all_zero(hello->cluster + name, R2_CLUSTER_NAME_LEN - name);
 }
@@ -111,15 +113,23 @@ static int get_reply_allowed(const struct r2_get_reply *reply, size_t len)
 static void try_hello(const void *payload, size_t len)
 {
 	const struct r2_hello *hello = payload;
-	int err;
+	int err = r2wire_check_hello(hello, len);
 
-	if (len != sizeof(*hello))
-		return;
-	err = r2wire_check_hello(hello);
-	if (le32_to_cpu(hello->version) != R2_PROTOCOL_VERSION)
+	if (len < 4)
+		EXPECT(err == -EBADMSG);
+	else if (le32_to_cpu(hello->version) != R2_PROTOCOL_VERSION)
 		EXPECT(err == -EPROTONOSUPPORT);
 	else
-		EXPECT(err == (hello_allowed(hello) ? 0 : -EBADMSG));
+		EXPECT(err == (len == sizeof(*hello) && hello_allowed(hello) ?
+			       0 : -EBADMSG));
+}
+
+static void try_pong(const void *payload, size_t len)
+{
+	const struct r2_pong *pong = payload;
+
+	if (len == sizeof(*pong))
+		EXPECT(!pong->reserved == !r2wire_check_pong(pong));
 }
 
 static void try_page(const void *payload, size_t len)
@@ -253,6 +263,9 @@ static void try_payload(enum mode mode, const void *bytes, size_t len,
 	case GET_REPLY:
 		try_get_reply(payload, len);
 		break;
+	case PONG:
+		try_pong(payload, len);
+		break;
 	default:
 		break;
 	}
@@ -273,9 +286,9 @@ struct type {
 };
 
 static const struct type types[R2_NR_TYPES] = {
-	[R2_HELLO]	 = { HELLO, 0, 88, 88, 0 },
+	[R2_HELLO]	 = { HELLO, 0, 4, 1024, 0 },
 	[R2_PING]	 = { STREAM, 0, 0, 0, 0 },
-	[R2_PONG]	 = { STREAM, 0, 0, 0, 0 },
+	[R2_PONG]	 = { PONG, 0, 8, 8, 0 },
 	[R2_PUT]	 = { PUT, 1, 48, 65536, 48 },
 	[R2_PUT_REPLY]	 = { STATUSES, 1, 1, 256, 1 },
 	[R2_GET]	 = { PAGE, 0, 40, 40, 0 },

@@ -58,13 +58,24 @@ static unsigned int make_hello(__u8 *to)
 
 	memset(hello, 0, sizeof(*hello));
 	hello->version = cpu_to_le32(draw(16) ? R2_PROTOCOL_VERSION : draw(4));
+	hello->dead_time_ms = cpu_to_le32(draw(60000));
+	hello->room = cpu_to_le32(draw(~0));
 	hello->node = cpu_to_le16(draw(257));
 	hello->peer = cpu_to_le16(draw(257));
 	hello->instance = cpu_to_le64(draw(100));
 	hello->idle_timeout_ms = cpu_to_le32(draw(30000));
 	hello->keepalive_delay_ms = cpu_to_le32(draw(2000));
 	memset(hello->cluster, 'a' + draw(26), name);
-	return sizeof(*hello);
+	return draw(16) ? sizeof(*hello) : draw(sizeof(*hello));
+}
+
+static unsigned int make_pong(__u8 *to)
+{
+	struct r2_pong *pong = (struct r2_pong *)to;
+
+	pong->room = cpu_to_le32(draw(~0));
+	pong->reserved = cpu_to_le32(draw(8) ? 0 : draw(~0));
+	return sizeof(*pong);
 }
 
 static unsigned int make_put(__u8 *to, unsigned int *items)
@@ -137,6 +148,8 @@ static unsigned int make_payload(__u8 *to, enum r2_type type,
 	switch (type) {
 	case R2_HELLO:
 		return make_hello(to);
+	case R2_PONG:
+		return make_pong(to);
 	case R2_PUT:
 		return make_put(to, items);
 	case R2_PUT_REPLY:
@@ -154,6 +167,19 @@ static unsigned int make_payload(__u8 *to, enum r2_type type,
 	}
 }
 
+/* What a header says of the length: the truth, anything, or about the limit. */
+static unsigned int claimed_length(unsigned int len)
+{
+	switch (draw(32)) {
+	case 0:
+		return draw(70000);
+	case 1:
+		return R2_MAX_PAYLOAD - R2_ALIGN + draw(4) * R2_ALIGN;
+	default:
+		return len;
+	}
+}
+
 /* A frame that keeps all rules, but for a field now and then. */
 static unsigned int make_frame(__u8 *to)
 {
@@ -168,7 +194,7 @@ static unsigned int make_frame(__u8 *to)
 		items += draw(3) - 1;
 	if (!draw(16))
 		id = 0;
-	r2wire_encode_hdr(hdr, type, items, draw(16) ? len : draw(70000), id);
+	r2wire_encode_hdr(hdr, type, items, claimed_length(len), id);
 	return sizeof(*hdr) + len;
 }
 
