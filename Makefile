@@ -18,7 +18,8 @@ obj-$(CONFIG_RAMSTER) += ramster.o
 ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
 	       r2net.o r2wire.o tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
 	       tcp_peer.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \
-	       nodemanager.o nodemanager_rules.o sysfs.o)
+	       nodemanager.o nodemanager_node.o nodemanager_hb.o \
+	       nodemanager_rules.o sysfs.o)
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Clusters and nodes as configfs directories.  The files and their rules are
- * described in nodemanager.h; the rules are coded in nodemanager_rules.c.
+ * Clusters as configfs directories.  The files and their rules are described in
+ * nodemanager.h; the rules are coded in nodemanager_rules.c.
  *
- * A cluster belongs to the network namespace of whoever made its directory,
- * and keeps that namespace alive until the directory is removed.
+ * A cluster belongs to the network namespace of whoever made its directory, and
+ * stops when that goes away, as everything in it does.  The directory stays,
+ * for its owner to remove, and can no longer be used.
  *
  * Locks: configfs's own come first (it serialises mkdir, rmdir and writes to
- * the files of what is being removed); then the mutex of the cluster, which is
- * held while the layer above is called; then r2nm_clusters_lock.
+ * the files of what is being removed), and those under which a namespace ends;
+ * then the mutex of the cluster, which is held while the layer above is called;
+ * then r2nm_clusters_lock.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
@@ -23,65 +25,15 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/net_namespace.h>
-#include "nodemanager.h"
-#include "nodemanager_rules.h"
+#include "nodemanager_private.h"
 
-#define R2NM_MAX_NODE_NAME	64
-/* A node that is not heard from for this long is dead. */
-#define R2NM_DEAD_TIME_MS	60000
-
-/**
- * struct r2nm_cluster - directory of a cluster
- * @group: the directory
- * @nodes_group: the directory "node" in it
- * @list: place in r2nm_clusters
- * @net: network namespace
- * @ns_tracker: of our reference to it
- * @mutex: protects what follows, and calls of the layer above
- * @name: name that goes into the handshake
- * @settings: the files that are numbers
- * @fence_panic: what fence_method shows
- * @nodes: list of struct r2nm_entry
- * @ctx: what the layer above made of the local node; NULL without one
- */
-struct r2nm_cluster {
-	struct config_group group;
-	struct config_group nodes_group;
-	struct list_head list;
-	struct net *net;
-	netns_tracker ns_tracker;
-	struct mutex mutex;	/* all below, and calls of r2nm_ops */
-	char name[R2_CLUSTER_NAME_LEN];
-	u32 settings[R2NM_NR_SETTINGS];
-	bool fence_panic;
-	struct list_head nodes;
-	void *ctx;
-};
-
-/**
- * struct r2nm_node - directory of a node
- * @item: the directory
- * @cluster: where it is; not to be used once the directory was removed
- * @entry: what was written
- */
-struct r2nm_node {
-	struct config_item item;
-	struct r2nm_cluster *cluster;
-	struct r2nm_entry entry;
-};
-
-static const struct r2nm_ops *r2nm_ops;
+const struct r2nm_ops *r2nm_ops;
 static DEFINE_MUTEX(r2nm_clusters_lock);
 static LIST_HEAD(r2nm_clusters);
 
 static struct r2nm_cluster *r2nm_to_cluster(struct config_item *item)
 {
 	return container_of(to_config_group(item), struct r2nm_cluster, group);
-}
-
-static struct r2nm_node *r2nm_to_node(struct config_item *item)
-{
-	return container_of(item, struct r2nm_node, item);
 }
 
 static void r2nm_get_info(const struct r2nm_cluster *cluster,
@@ -92,7 +44,8 @@ static void r2nm_get_info(const struct r2nm_cluster *cluster,
 	memcpy(info->name, cluster->name, sizeof(info->name));
 	info->idle_timeout_ms = cluster->settings[R2NM_IDLE_TIMEOUT];
 	info->keepalive_delay_ms = cluster->settings[R2NM_KEEPALIVE_DELAY];
-	info->dead_time_ms = R2NM_DEAD_TIME_MS;
+	info->dead_time_ms =
+		r2nm_dead_time_ms(cluster->settings[R2NM_DEAD_THRESHOLD]);
 	info->reconnect_delay_ms = cluster->settings[R2NM_RECONNECT_DELAY];
 	info->get_timeout_ms = cluster->settings[R2NM_GET_TIMEOUT];
 	info->capacity_mb = cluster->settings[R2NM_CAPACITY];
@@ -118,9 +71,17 @@ static void r2nm_get_full_info(struct r2nm_cluster *cluster,
 	r2nm_entry_addr(local, &info->addr);
 }
 
-/* An errno is all that the writer sees; say the rest here. */
-static ssize_t r2nm_refuse(struct config_item *item, const char *file,
-			   const char *why, int err)
+/**
+ * r2nm_refuse() - say in the log why something was refused
+ * @item: the directory
+ * @file: the file in it, or what was to be made in it
+ * @why: the reason, or NULL if the error says it all
+ * @err: the error
+ *
+ * Return: @err.  Context: any.
+ */
+ssize_t r2nm_refuse(struct config_item *item, const char *file,
+		    const char *why, int err)
 {
 	if (why)
 		pr_notice_ratelimited("%s/%s: %s (error %d)\n",
@@ -135,11 +96,18 @@ static ssize_t r2nm_refuse(struct config_item *item, const char *file,
  * files of a cluster
  */
 
-static ssize_t r2nm_setting_show(struct config_item *item,
-				 enum r2nm_setting which, char *page)
+/**
+ * r2nm_setting_show() - a number of the cluster is read
+ * @cluster: the cluster
+ * @which: the number
+ * @page: where to print it
+ *
+ * Return: bytes printed.
+ */
+ssize_t r2nm_setting_show(struct r2nm_cluster *cluster, enum r2nm_setting which,
+			  char *page)
 {
-	return sysfs_emit(page, "%u\n",
-			  READ_ONCE(r2nm_to_cluster(item)->settings[which]));
+	return sysfs_emit(page, "%u\n", READ_ONCE(cluster->settings[which]));
 }
 
 static void r2nm_setting_changed(struct r2nm_cluster *cluster)
@@ -152,11 +120,22 @@ static void r2nm_setting_changed(struct r2nm_cluster *cluster)
 	r2nm_ops->changed(cluster->ctx, &info);
 }
 
-static ssize_t r2nm_setting_store(struct config_item *item,
-				  enum r2nm_setting which, const char *file,
-				  const char *page, size_t count)
+/**
+ * r2nm_setting_store() - a number of the cluster is written
+ * @cluster: the cluster
+ * @item: the directory that the file is in
+ * @which: the number
+ * @file: name of the file
+ * @page: what is written
+ * @count: bytes of it
+ *
+ * Return: @count, or the error of r2nm_check_setting(), with its reason in the
+ * log.  Context: may sleep.
+ */
+ssize_t r2nm_setting_store(struct r2nm_cluster *cluster,
+			   struct config_item *item, enum r2nm_setting which,
+			   const char *file, const char *page, size_t count)
 {
-	struct r2nm_cluster *cluster = r2nm_to_cluster(item);
 	const char *why = NULL;
 	bool connected;
 	u32 value;
@@ -180,14 +159,16 @@ static const enum r2nm_setting r2nm_which_##_file = _which;		\
 static ssize_t r2nm_cluster_##_file##_show(struct config_item *item,	\
 					   char *page)			\
 {									\
-	return r2nm_setting_show(item, r2nm_which_##_file, page);	\
+	return r2nm_setting_show(r2nm_to_cluster(item),			\
+				 r2nm_which_##_file, page);		\
 }									\
 static ssize_t r2nm_cluster_##_file##_store(struct config_item *item,	\
 					    const char *page,		\
 					    size_t count)		\
 {									\
-	return r2nm_setting_store(item, r2nm_which_##_file, #_file,	\
-				  page, count);				\
+	return r2nm_setting_store(r2nm_to_cluster(item), item,		\
+				  r2nm_which_##_file, #_file, page,	\
+				  count);				\
 }									\
 CONFIGFS_ATTR(r2nm_cluster_, _file)
 
@@ -237,14 +218,14 @@ static ssize_t r2nm_cluster_fence_method_show(struct config_item *item,
 static ssize_t r2nm_cluster_fence_method_store(struct config_item *item,
 					       const char *page, size_t count)
 {
-	struct r2nm_cluster *cluster = r2nm_to_cluster(item);
-	size_t len = strcspn(page, "\n");
+	const char *why = NULL;
+	bool panic;
+	int err;
 
-	if (len != 5 || (strncasecmp(page, "reset", 5) &&
-			 strncasecmp(page, "panic", 5)))
-		return r2nm_refuse(item, "fence_method",
-				   "neither reset nor panic", -EINVAL);
-	WRITE_ONCE(cluster->fence_panic, !strncasecmp(page, "panic", 5));
+	err = r2nm_check_fence(page, &panic, &why);
+	if (err)
+		return r2nm_refuse(item, "fence_method", why, err);
+	WRITE_ONCE(r2nm_to_cluster(item)->fence_panic, panic);
 	return count;
 }
 
@@ -262,285 +243,55 @@ static struct configfs_attribute *r2nm_cluster_attrs[] = {
 };
 
 /*
- * files of a node
+ * start and stop
  */
 
-static ssize_t r2nm_node_ipv4_port_show(struct config_item *item, char *page)
+/**
+ * r2nm_stop() - stop a cluster
+ * @cluster: the cluster, started; its mutex is held
+ */
+void r2nm_stop(struct r2nm_cluster *cluster)
 {
-	return sysfs_emit(page, "%u\n",
-			  READ_ONCE(r2nm_to_node(item)->entry.port));
-}
-
-static ssize_t r2nm_node_ipv4_port_store(struct config_item *item,
-					 const char *page, size_t count)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	const char *why = NULL;
-	unsigned int port;
-	int err;
-
-	mutex_lock(&node->cluster->mutex);
-	err = r2nm_check_port(&node->entry, page, &port, &why);
-	if (!err)
-		WRITE_ONCE(node->entry.port, port);
-	mutex_unlock(&node->cluster->mutex);
-	return err ? r2nm_refuse(item, "ipv4_port", why, err) : count;
-}
-
-CONFIGFS_ATTR(r2nm_node_, ipv4_port);
-
-static ssize_t r2nm_addr_show(struct config_item *item, sa_family_t family,
-			      char *page)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	ssize_t len;
-
-	mutex_lock(&node->cluster->mutex);
-	if (node->entry.addr.ss_family == family)
-		len = sysfs_emit(page, "%pISc\n", &node->entry.addr);
-	else if (family == AF_INET)
-		len = sysfs_emit(page, "0.0.0.0\n");
-	else
-		len = sysfs_emit(page, "::\n");
-	mutex_unlock(&node->cluster->mutex);
-	return len;
-}
-
-static ssize_t r2nm_node_ipv4_address_show(struct config_item *item,
-					   char *page)
-{
-	return r2nm_addr_show(item, AF_INET, page);
-}
-
-static ssize_t r2nm_node_ipv4_address_store(struct config_item *item,
-					    const char *page, size_t count)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	struct sockaddr_storage addr;
-	const char *why = NULL;
-	int err;
-
-	mutex_lock(&node->cluster->mutex);
-	err = r2nm_check_ipv4(&node->cluster->nodes, &node->entry, page, &addr,
-			      &why);
-	if (!err)
-		node->entry.addr = addr;
-	mutex_unlock(&node->cluster->mutex);
-	return err ? r2nm_refuse(item, "ipv4_address", why, err) : count;
-}
-
-CONFIGFS_ATTR(r2nm_node_, ipv4_address);
-
-static ssize_t r2nm_node_ipv6_address_show(struct config_item *item,
-					   char *page)
-{
-	return r2nm_addr_show(item, AF_INET6, page);
-}
-
-static ssize_t r2nm_node_ipv6_address_store(struct config_item *item,
-					    const char *page, size_t count)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	struct sockaddr_storage addr;
-	const char *why = NULL;
-	int err;
-
-	mutex_lock(&node->cluster->mutex);
-	err = r2nm_check_ipv6(node->cluster->net, &node->cluster->nodes,
-			      &node->entry, page, &addr, &why);
-	if (!err)
-		node->entry.addr = addr;
-	mutex_unlock(&node->cluster->mutex);
-	return err ? r2nm_refuse(item, "ipv6_address", why, err) : count;
-}
-
-CONFIGFS_ATTR(r2nm_node_, ipv6_address);
-
-static int r2nm_add_node(struct r2nm_cluster *cluster,
-			 const struct r2nm_entry *entry, unsigned int num)
-{
-	struct sockaddr_storage addr;
-
-	if (!cluster->ctx)
-		return 0;
-	r2nm_entry_addr(entry, &addr);
-	return r2nm_ops->add_node(cluster->ctx, num, &addr);
-}
-
-static ssize_t r2nm_node_num_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%u\n",
-			  READ_ONCE(r2nm_to_node(item)->entry.num));
-}
-
-static ssize_t r2nm_node_num_store(struct config_item *item, const char *page,
-				   size_t count)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	struct r2nm_cluster *cluster = node->cluster;
-	const char *why = NULL;
-	unsigned int num;
-	int err;
-
-	mutex_lock(&cluster->mutex);
-	err = r2nm_check_num(&cluster->nodes, &node->entry, page, &num, &why);
-	if (!err)
-		err = r2nm_add_node(cluster, &node->entry, num);
-	if (!err) {
-		WRITE_ONCE(node->entry.num, num);
-		node->entry.num_set = true;
-	}
-	mutex_unlock(&cluster->mutex);
-	return err ? r2nm_refuse(item, "num", why, err) : count;
-}
-
-CONFIGFS_ATTR(r2nm_node_, num);
-
-static int r2nm_add_all(struct r2nm_cluster *cluster,
-			const struct r2nm_entry *local)
-{
-	struct r2nm_entry *entry;
-	int err;
-
-	list_for_each_entry(entry, &cluster->nodes, list) {
-		if (entry == local || !entry->num_set)
-			continue;
-		err = r2nm_add_node(cluster, entry, entry->num);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static void r2nm_stop(struct r2nm_cluster *cluster)
-{
+	lockdep_assert_held(&cluster->mutex);
 	r2nm_ops->stop(cluster->ctx);
 	cluster->ctx = NULL;
 }
 
-static int r2nm_start(struct r2nm_cluster *cluster,
-		      const struct r2nm_entry *local)
+/**
+ * r2nm_start() - start a cluster
+ * @cluster: the cluster, in a namespace that has not gone; its mutex is held
+ * @local: this machine's node
+ *
+ * Return: 0 or a negative errno.  Context: may sleep.
+ */
+int r2nm_start(struct r2nm_cluster *cluster, const struct r2nm_entry *local)
 {
 	struct r2nm_cluster_info info;
+	struct net *net;
 	void *ctx;
 	int err;
 
+	lockdep_assert_held(&cluster->mutex);
+	/*
+	 * Starting may wait for a module that registers with the namespaces;
+	 * so ours must not be on its way out, waiting for our mutex.
+	 */
+	net = maybe_get_net(cluster->net);
+	if (!net)
+		return -ENODEV;
+
 	r2nm_get_full_info(cluster, local, &info);
 	ctx = r2nm_ops->start(&info);
-	if (IS_ERR(ctx))
-		return PTR_ERR(ctx);
-	cluster->ctx = ctx;
-	err = r2nm_add_all(cluster, local);
-	if (err)
-		r2nm_stop(cluster);
+	err = PTR_ERR_OR_ZERO(ctx);
+	if (!err) {
+		cluster->ctx = ctx;
+		err = r2nm_add_all(cluster, local);
+		if (err)
+			r2nm_stop(cluster);
+	}
+	put_net(net);
 	return err;
 }
-
-static ssize_t r2nm_node_local_show(struct config_item *item, char *page)
-{
-	return sysfs_emit(page, "%d\n",
-			  READ_ONCE(r2nm_to_node(item)->entry.local));
-}
-
-static ssize_t r2nm_node_local_store(struct config_item *item,
-				     const char *page, size_t count)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	struct r2nm_cluster *cluster = node->cluster;
-	const char *why = NULL;
-	bool local = false;
-	int err;
-
-	mutex_lock(&cluster->mutex);
-	err = r2nm_check_local(&cluster->nodes, &node->entry, page, &local,
-			       &why);
-	if (!err && local)
-		err = r2nm_start(cluster, &node->entry);
-	if (!err) {
-		WRITE_ONCE(node->entry.local, local);
-		node->entry.local_set = true;
-	}
-	mutex_unlock(&cluster->mutex);
-	return err ? r2nm_refuse(item, "local", why, err) : count;
-}
-
-CONFIGFS_ATTR(r2nm_node_, local);
-
-static struct configfs_attribute *r2nm_node_attrs[] = {
-	&r2nm_node_attr_num,
-	&r2nm_node_attr_ipv4_port,
-	&r2nm_node_attr_ipv4_address,
-	&r2nm_node_attr_ipv6_address,
-	&r2nm_node_attr_local,
-	NULL,
-};
-
-/*
- * directories of nodes
- */
-
-static void r2nm_node_release(struct config_item *item)
-{
-	kfree(r2nm_to_node(item));
-}
-
-static struct configfs_item_operations r2nm_node_item_ops = {
-	.release = r2nm_node_release,
-};
-
-static const struct config_item_type r2nm_node_type = {
-	.ct_item_ops = &r2nm_node_item_ops,
-	.ct_attrs = r2nm_node_attrs,
-	.ct_owner = THIS_MODULE,
-};
-
-static struct config_item *r2nm_node_make(struct config_group *group,
-					  const char *name)
-{
-	struct r2nm_cluster *cluster =
-		container_of(group, struct r2nm_cluster, nodes_group);
-	struct r2nm_node *node;
-
-	if (strlen(name) > R2NM_MAX_NODE_NAME)
-		return ERR_PTR(r2nm_refuse(&group->cg_item, name,
-					   "name too long", -ENAMETOOLONG));
-	node = kzalloc(sizeof(*node), GFP_KERNEL);
-	if (!node)
-		return ERR_PTR(-ENOMEM);
-	node->cluster = cluster;
-	config_item_init_type_name(&node->item, name, &r2nm_node_type);
-
-	mutex_lock(&cluster->mutex);
-	list_add_tail(&node->entry.list, &cluster->nodes);
-	mutex_unlock(&cluster->mutex);
-	return &node->item;
-}
-
-static void r2nm_node_drop(struct config_group *group, struct config_item *item)
-{
-	struct r2nm_node *node = r2nm_to_node(item);
-	struct r2nm_cluster *cluster = node->cluster;
-
-	mutex_lock(&cluster->mutex);
-	list_del(&node->entry.list);
-	/* A node without a number is nobody's peer. */
-	if (node->entry.local)
-		r2nm_stop(cluster);
-	else if (node->entry.num_set && cluster->ctx)
-		r2nm_ops->del_node(cluster->ctx, node->entry.num);
-	mutex_unlock(&cluster->mutex);
-	config_item_put(item);
-}
-
-static struct configfs_group_operations r2nm_nodes_group_ops = {
-	.make_item = r2nm_node_make,
-	.drop_item = r2nm_node_drop,
-};
-
-static const struct config_item_type r2nm_nodes_type = {
-	.ct_group_ops = &r2nm_nodes_group_ops,
-	.ct_owner = THIS_MODULE,
-};
 
 /*
  * directories of clusters
@@ -548,10 +299,7 @@ static const struct config_item_type r2nm_nodes_type = {
 
 static void r2nm_cluster_release(struct config_item *item)
 {
-	struct r2nm_cluster *cluster = r2nm_to_cluster(item);
-
-	put_net_track(cluster->net, &cluster->ns_tracker);
-	kfree(cluster);
+	kfree(r2nm_to_cluster(item));
 }
 
 static struct configfs_item_operations r2nm_cluster_item_ops = {
@@ -567,6 +315,7 @@ static const struct config_item_type r2nm_cluster_type = {
 static const u32 r2nm_defaults[R2NM_NR_SETTINGS] = {
 	[R2NM_IDLE_TIMEOUT]	= 30000,
 	[R2NM_KEEPALIVE_DELAY]	= 2000,
+	[R2NM_DEAD_THRESHOLD]	= 31,
 	[R2NM_RECONNECT_DELAY]	= 2000,
 	[R2NM_GET_TIMEOUT]	= 10000,
 };
@@ -583,8 +332,7 @@ static struct r2nm_cluster *r2nm_cluster_alloc(const char *name)
 	memcpy(cluster->settings, r2nm_defaults, sizeof(r2nm_defaults));
 	cluster->settings[R2NM_CAPACITY] =
 		(totalram_pages() / 2) >> (20 - PAGE_SHIFT);
-	cluster->net = get_net_track(current->nsproxy->net_ns,
-				     &cluster->ns_tracker, GFP_KERNEL);
+	cluster->net = current->nsproxy->net_ns;
 	return cluster;
 }
 
@@ -629,6 +377,9 @@ static struct config_group *r2nm_cluster_make(struct config_group *group,
 	config_group_init_type_name(&cluster->nodes_group, "node",
 				    &r2nm_nodes_type);
 	configfs_add_default_group(&cluster->nodes_group, &cluster->group);
+	config_group_init_type_name(&cluster->hb_group, "heartbeat",
+				    &r2nm_hb_type);
+	configfs_add_default_group(&cluster->hb_group, &cluster->group);
 	return &cluster->group;
 }
 
@@ -638,7 +389,7 @@ static void r2nm_cluster_drop(struct config_group *group,
 	struct r2nm_cluster *cluster = r2nm_to_cluster(item);
 
 	mutex_lock(&r2nm_clusters_lock);
-	list_del(&cluster->list);
+	list_del_init(&cluster->list);
 	mutex_unlock(&r2nm_clusters_lock);
 	configfs_remove_default_groups(&cluster->group);
 	config_item_put(item);
@@ -663,6 +414,109 @@ static struct configfs_subsystem r2nm_subsys = {
 	},
 };
 
+/*
+ * what others do with clusters and nodes
+ */
+
+/* Returns with a reference to its directory, or NULL. */
+static struct r2nm_cluster *r2nm_cluster_get(const struct net *net, bool hide)
+{
+	struct r2nm_cluster *cluster, *found = NULL;
+
+	mutex_lock(&r2nm_clusters_lock);
+	list_for_each_entry(cluster, &r2nm_clusters, list)
+		if (net_eq(cluster->net, net))
+			found = cluster;
+	if (found) {
+		config_group_get(&found->group);
+		if (hide)
+			list_del_init(&found->list);
+	}
+	mutex_unlock(&r2nm_clusters_lock);
+	return found;
+}
+
+static struct config_item *r2nm_node_get(struct r2nm_cluster *cluster,
+					 unsigned int num)
+{
+	struct config_item *item = NULL;
+	struct r2nm_entry *entry;
+
+	mutex_lock(&cluster->mutex);
+	list_for_each_entry(entry, &cluster->nodes, list)
+		if (entry->num_set && entry->num == num)
+			item = config_item_get(r2nm_entry_item(entry));
+	mutex_unlock(&cluster->mutex);
+	return item;
+}
+
+/**
+ * r2nm_pin() - keep a node's directory from being removed
+ * @net: namespace of the cluster
+ * @num: number of the node
+ *
+ * Return: the directory, for r2nm_unpin(); or an ERR_PTR(): -ENOENT if there is
+ * no such node.
+ * Context: may sleep; not from a function of &struct r2nm_ops, and with no lock
+ * held that one of these takes.
+ */
+struct config_item *r2nm_pin(const struct net *net, unsigned int num)
+{
+	struct r2nm_cluster *cluster = r2nm_cluster_get(net, false);
+	struct config_item *item;
+	int err;
+
+	if (!cluster)
+		return ERR_PTR(-ENOENT);
+	item = r2nm_node_get(cluster, num);
+	config_group_put(&cluster->group);
+	if (!item)
+		return ERR_PTR(-ENOENT);
+
+	err = configfs_depend_item(&r2nm_subsys, item);
+	if (err) {
+		config_item_put(item);
+		return ERR_PTR(err);
+	}
+	return item;
+}
+
+/**
+ * r2nm_unpin() - allow it again
+ * @item: from r2nm_pin(), or NULL
+ *
+ * Context: may sleep; also from a function of &struct r2nm_ops.
+ */
+void r2nm_unpin(struct config_item *item)
+{
+	if (!item)
+		return;
+	configfs_undepend_item(item);
+	config_item_put(item);
+}
+
+static void __net_exit r2nm_net_exit(struct net *net)
+{
+	struct r2nm_cluster *cluster = r2nm_cluster_get(net, true);
+
+	if (!cluster)
+		return;
+	mutex_lock(&cluster->mutex);
+	if (cluster->ctx) {
+		pr_notice("cluster %s stops: its network namespace goes away\n",
+			  cluster->name);
+		r2nm_stop(cluster);
+	}
+	cluster->net = NULL;
+	mutex_unlock(&cluster->mutex);
+	config_group_put(&cluster->group);
+}
+
+/* Registered as a device is: it ends before the layers that it stands on. */
+static struct pernet_operations r2nm_net_ops = {
+	.exit = r2nm_net_exit,
+};
+
 /**
  * r2nm_init() - offer the directory "ramster" in configfs
  * @ops: what to do when something is configured
@@ -674,11 +528,16 @@ int r2nm_init(const struct r2nm_ops *ops)
 	int err;
 
 	r2nm_ops = ops;
+	err = register_pernet_device(&r2nm_net_ops);
+	if (err)
+		return err;
 	mutex_init(&r2nm_subsys.su_mutex);
 	config_group_init(&r2nm_subsys.su_group);
 	err = configfs_register_subsystem(&r2nm_subsys);
-	if (err)
+	if (err) {
 		mutex_destroy(&r2nm_subsys.su_mutex);
+		unregister_pernet_device(&r2nm_net_ops);
+	}
 	return err;
 }
 
@@ -692,4 +551,5 @@ void r2nm_exit(void)
 {
 	configfs_unregister_subsystem(&r2nm_subsys);
 	mutex_destroy(&r2nm_subsys.su_mutex);
+	unregister_pernet_device(&r2nm_net_ops);
 }

@@ -12,6 +12,12 @@
  *       get_timeout_ms            10000: a read of a remote page waits no longer
  *       capacity_mb               RAM lent to others; default half of all
  *       fence_method              reset or panic; kept and shown, without effect
+ *       heartbeat/
+ *         dead_threshold          31: a node that is not heard from for
+ *                                 (31 - 1) * 2 s is dead; fixed while a node is
+ *                                 connected; the same on all nodes
+ *         mode                    local or global; kept and shown, without effect
+ *         REGION/                 mkdir; kept and shown, without effect
  *       node/
  *         NODE/                   mkdir: one for each node, this one too
  *           num                   0 to 254; after port and address
@@ -19,11 +25,13 @@
  *           ipv4_address          of one machine: no 0.0.0.0, no multicast
  *           ipv6_address          instead of the IPv4 one
  *           local                 1 on the one node that is this machine; last
+ *           state                 read only: whether it is alive
  *
  * Each attribute of a node may be written once.  Writing 1 to local starts the
  * cluster: the listening socket, and a link to each numbered node.  Removing
- * that node stops it; removing another one cuts its connection.  Every write
- * that is refused leaves its reason in the kernel's log.
+ * that node stops it; removing another one cuts its connection, but one that
+ * was pinned cannot be removed.  Every write that is refused leaves its reason
+ * in the kernel's log.
  */
 #ifndef _RAMSTER_NODEMANAGER_H
 #define _RAMSTER_NODEMANAGER_H
@@ -32,11 +40,13 @@
 #include <linux/types.h>
 #include "r2wire.h"
 
+struct config_item;
 struct net;
 
 /**
  * struct r2nm_cluster_info - settings of a cluster, at the time of asking
- * @net: network namespace of who made the cluster directory
+ * @net: network namespace of who made the cluster directory; stays until the
+ *	return of &r2nm_ops.stop
  * @name: name that goes into the handshake
  * @node: number of this node
  * @addr: address and port of this node
@@ -72,6 +82,7 @@ struct r2nm_cluster_info {
  * @changed: one of the numbers of @info was written; the two timeouts only
  *	while nobody is connected
  * @connected: number of peers connected now; timeouts are frozen while not 0
+ * @show_state: print into a page, with a newline, whether a peer is alive
  *
  * Context: all may sleep; they are called one at a time for each cluster,
  * with the cluster's mutex held.
@@ -84,9 +95,13 @@ struct r2nm_ops {
 	void (*del_node)(void *ctx, unsigned int node);
 	void (*changed)(void *ctx, const struct r2nm_cluster_info *info);
 	unsigned int (*connected)(void *ctx);
+	ssize_t (*show_state)(void *ctx, unsigned int node, char *page);
 };
 
 int r2nm_init(const struct r2nm_ops *ops);
 void r2nm_exit(void);
+
+struct config_item *r2nm_pin(const struct net *net, unsigned int num);
+void r2nm_unpin(struct config_item *item);
 
 #endif /* _RAMSTER_NODEMANAGER_H */

@@ -40,6 +40,34 @@ static u64 r2nm_ram_mb(void)
 	return (u64)totalram_pages() >> (20 - PAGE_SHIFT);
 }
 
+/* A dead threshold counts beats, the first of which is not waited for. */
+#define R2NM_BEAT_MS		2000
+#define R2NM_MAX_THRESHOLD	((U32_MAX - 1) / R2NM_BEAT_MS + 1)
+
+/**
+ * r2nm_dead_time_ms() - what a dead threshold stands for
+ * @threshold: the threshold, of the values that r2nm_check_setting() accepts
+ *
+ * Return: a node that is not heard from for so many milliseconds is dead.
+ */
+u32 r2nm_dead_time_ms(u32 threshold)
+{
+	return (threshold - 1) * R2NM_BEAT_MS;
+}
+
+static const struct {
+	u64 min;
+	u64 max;
+	bool frozen;	/* while a peer is connected, which has the same */
+} r2nm_limits[R2NM_NR_SETTINGS] = {
+	[R2NM_IDLE_TIMEOUT]	= { 1, U32_MAX - 1, true },
+	[R2NM_KEEPALIVE_DELAY]	= { 1, U32_MAX - 1, true },
+	[R2NM_DEAD_THRESHOLD]	= { 3, R2NM_MAX_THRESHOLD, true },
+	[R2NM_RECONNECT_DELAY]	= { 1, U32_MAX - 1, false },
+	[R2NM_GET_TIMEOUT]	= { 1, U32_MAX - 1, false },
+	[R2NM_CAPACITY]		= { 0, U64_MAX, false },
+};
+
 static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
 			     bool connected, u32 value, const char **why)
 {
@@ -66,28 +94,76 @@ static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
  * @value: what to set it to, after success
  * @why: what is wrong, otherwise
  *
- * Return: 0; -EINVAL for what is no number, for 0 milliseconds, for an idle
- * timeout that is not larger than the keepalive delay, and for another value of
- * either while a peer is connected; -ERANGE for 2^32 - 1 and above, or for more
- * megabytes than there are.
+ * Return: 0; -EINVAL for what is no number, for 0 milliseconds, for a dead
+ * threshold below 3, for an idle timeout that is not larger than the keepalive
+ * delay, and for another value of any of these three while a peer is connected;
+ * -ERANGE for 2^32 - 1 milliseconds and above, for a threshold that stands for
+ * as much, and for more megabytes than there are.
  */
 int r2nm_check_setting(const u32 *settings, enum r2nm_setting which,
 		       const char *text, bool connected, u32 *value,
 		       const char **why)
 {
-	bool capacity = which == R2NM_CAPACITY;
-	u64 max = capacity ? r2nm_ram_mb() : U32_MAX - 1;
+	u64 max = r2nm_limits[which].max;
 	u64 number;
 	int err;
 
-	err = r2nm_number(text, capacity ? 0 : 1, max, &number, why);
-	if (!err && (which == R2NM_IDLE_TIMEOUT ||
-		     which == R2NM_KEEPALIVE_DELAY))
+	if (which == R2NM_CAPACITY)
+		max = min_t(u64, r2nm_ram_mb(), U32_MAX);
+	err = r2nm_number(text, r2nm_limits[which].min, max, &number, why);
+	if (!err && r2nm_limits[which].frozen)
 		err = r2nm_check_frozen(settings, which, connected, number,
 					why);
 	if (!err)
 		*value = number;
 	return err;
+}
+
+/* Which of two words is written, as the original did: in any case of letters. */
+static int r2nm_check_word(const char *text, const char *no, const char *yes,
+			   bool abbreviated, bool *value)
+{
+	size_t len = strcspn(text, "\n");
+
+	if (!len || text[len + !!text[len]])
+		return -EINVAL;
+	if (!strncasecmp(text, no, len) && (abbreviated || !no[len]))
+		*value = false;
+	else if (!strncasecmp(text, yes, len) && (abbreviated || !yes[len]))
+		*value = true;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * r2nm_check_mode() - the mode of the heartbeat is written
+ * @text: what is written
+ * @global: whether it is global, after success
+ * @why: what is wrong, otherwise
+ *
+ * Return: 0; -EINVAL for what neither local nor global begins with.
+ */
+int r2nm_check_mode(const char *text, bool *global, const char **why)
+{
+	int err = r2nm_check_word(text, "local", "global", true, global);
+
+	return err ? r2nm_no(why, "neither local nor global", err) : 0;
+}
+
+/**
+ * r2nm_check_fence() - the fence method is written
+ * @text: what is written
+ * @panic: whether it is panic, after success
+ * @why: what is wrong, otherwise
+ *
+ * Return: 0; -EINVAL for what is neither reset nor panic.
+ */
+int r2nm_check_fence(const char *text, bool *panic, const char **why)
+{
+	int err = r2nm_check_word(text, "reset", "panic", false, panic);
+
+	return err ? r2nm_no(why, "neither reset nor panic", err) : 0;
 }
 
 /**

@@ -20,6 +20,7 @@ struct net;
 enum r2nm_setting {
 	R2NM_IDLE_TIMEOUT,
 	R2NM_KEEPALIVE_DELAY,
+	R2NM_DEAD_THRESHOLD,
 	R2NM_RECONNECT_DELAY,
 	R2NM_GET_TIMEOUT,
 	R2NM_CAPACITY,
@@ -49,6 +50,9 @@ struct r2nm_entry {
 int r2nm_check_setting(const u32 *settings, enum r2nm_setting which,
 		       const char *text, bool connected, u32 *value,
 		       const char **why);
+u32 r2nm_dead_time_ms(u32 threshold);
+int r2nm_check_mode(const char *text, bool *global, const char **why);
+int r2nm_check_fence(const char *text, bool *panic, const char **why);
 int r2nm_check_name(const char *text, char *name, const char **why);
 int r2nm_check_port(const struct r2nm_entry *entry, const char *text,
 		    unsigned int *port, const char **why);

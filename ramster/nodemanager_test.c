@@ -4,11 +4,13 @@
  * original know it by.
  */
 #include <kunit/test.h>
+#include <linux/configfs.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/string.h>
 #include <net/net_namespace.h>
-#include "nodemanager_rules.h"
+#include "../ramster.h"
+#include "nodemanager_private.h"
 
 /* A cluster of three directories in which nothing was written yet. */
 struct rules_world {
@@ -295,7 +297,7 @@ static const struct rules_case ms_cases[] = {
 
 static void rules_settings(struct kunit *test)
 {
-	u32 settings[R2NM_NR_SETTINGS] = { 30000, 2000, 2000, 10000, 100 };
+	u32 settings[R2NM_NR_SETTINGS] = { 30000, 2000, 31, 2000, 10000, 100 };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ms_cases); i++) {
@@ -318,7 +320,7 @@ static void rules_settings(struct kunit *test)
 /* The idle timeout is larger than the keepalive delay, whichever is written. */
 static void rules_timeouts(struct kunit *test)
 {
-	u32 settings[R2NM_NR_SETTINGS] = { 30000, 2000, 2000, 10000, 100 };
+	u32 settings[R2NM_NR_SETTINGS] = { 30000, 2000, 31, 2000, 10000, 100 };
 
 	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_IDLE_TIMEOUT,
 					  "2000", false), -EINVAL);
@@ -339,6 +341,91 @@ static void rules_timeouts(struct kunit *test)
 					  "2002", true), -EINVAL);
 	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_KEEPALIVE_DELAY,
 					  "2", true), -EINVAL);
+}
+
+/* A threshold that would mean nothing is refused, and not in silence. */
+static void rules_dead_threshold(struct kunit *test)
+{
+	static const struct rules_case cases[] = {
+		{ "3\n", 0 }, { "2147484", 0 }, { "500", 0 },
+		{ "2", -EINVAL }, { "1", -EINVAL }, { "0", -EINVAL },
+		{ "-1", -EINVAL }, { "", -EINVAL }, { "x", -EINVAL },
+		{ "2147485", -ERANGE }, { "4294967296", -ERANGE },
+	};
+	u32 settings[R2NM_NR_SETTINGS] = { 30000, 2000, 31, 2000, 10000, 100 };
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, r2nm_dead_time_ms(31), 60000);
+	KUNIT_EXPECT_EQ(test, r2nm_dead_time_ms(3), 4000);
+	KUNIT_EXPECT_EQ(test, r2nm_dead_time_ms(2147484), 4294966000);
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		KUNIT_EXPECT_EQ_MSG(test, set_setting(test, settings,
+						      R2NM_DEAD_THRESHOLD,
+						      cases[i].text, false),
+				    cases[i].err, "threshold %s",
+				    cases[i].text);
+	KUNIT_EXPECT_EQ(test, settings[R2NM_DEAD_THRESHOLD], 500);
+
+	/* While connected, only the value that it has. */
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
+					  "500", true), 0);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
+					  "501", true), -EINVAL);
+}
+
+struct word_case {
+	const char *text;
+	int err;
+	bool value;
+};
+
+/* What has no effect is checked as it was by the original. */
+static void rules_mode(struct kunit *test)
+{
+	static const struct word_case cases[] = {
+		{ "local\n", 0, false }, { "global", 0, true },
+		{ "LOCAL", 0, false }, { "Glo\n", 0, true }, { "l", 0, false },
+		{ "", -EINVAL }, { "\n", -EINVAL }, { "x", -EINVAL },
+		{ "locally", -EINVAL }, { "local x", -EINVAL },
+		{ "local\n\n", -EINVAL }, { "lg", -EINVAL },
+	};
+	struct rules_world *world = test->priv;
+	unsigned int i;
+	bool value;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		value = !cases[i].value;
+		KUNIT_EXPECT_EQ_MSG(test,
+				    told(test, r2nm_check_mode(cases[i].text,
+							       &value,
+							       &world->why)),
+				    cases[i].err, "mode %s", cases[i].text);
+		KUNIT_EXPECT_EQ(test, value == cases[i].value, !cases[i].err);
+	}
+}
+
+static void rules_fence(struct kunit *test)
+{
+	static const struct word_case cases[] = {
+		{ "reset\n", 0, false }, { "panic", 0, true },
+		{ "Panic\n", 0, true }, { "RESET", 0, false },
+		{ "", -EINVAL }, { "\n", -EINVAL }, { "p", -EINVAL },
+		{ "panics", -EINVAL }, { "panic now", -EINVAL },
+		{ "off", -EINVAL },
+	};
+	struct rules_world *world = test->priv;
+	unsigned int i;
+	bool value;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		value = !cases[i].value;
+		KUNIT_EXPECT_EQ_MSG(test,
+				    told(test, r2nm_check_fence(cases[i].text,
+								&value,
+								&world->why)),
+				    cases[i].err, "fence %s", cases[i].text);
+		KUNIT_EXPECT_EQ(test, value == cases[i].value, !cases[i].err);
+	}
 }
 
 static void rules_name(struct kunit *test)
@@ -370,6 +457,36 @@ static void rules_name(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, strlen(name), R2_CLUSTER_NAME_LEN - 1);
 }
 
+static const struct config_item_type other_type = {
+	.ct_owner = THIS_MODULE,
+};
+
+static int other_register(struct configfs_subsystem *subsys, const char *name)
+{
+	memset(subsys, 0, sizeof(*subsys));
+	config_group_init_type_name(&subsys->su_group, name, &other_type);
+	mutex_init(&subsys->su_mutex);
+	return configfs_register_subsystem(subsys);
+}
+
+/*
+ * Checklist A12.  OCFS2 has a directory of its own in configfs, called cluster:
+ * it and ours are there at the same time, which two of one name could not be.
+ */
+static void rules_beside_ocfs2(struct kunit *test)
+{
+	static struct configfs_subsystem other;
+	static const struct r2nm_ops ops;
+
+	if (IS_MODULE(CONFIG_RAMSTER) || zcache_ramster_enabled())
+		kunit_skip(test, "the real one is there");
+	KUNIT_ASSERT_EQ(test, r2nm_init(&ops), 0);
+	KUNIT_EXPECT_EQ(test, other_register(&other, "cluster"), 0);
+	configfs_unregister_subsystem(&other);
+	KUNIT_EXPECT_EQ(test, other_register(&other, "ramster"), -EEXIST);
+	r2nm_exit();
+}
+
 static struct kunit_case rules_cases[] = {
 	KUNIT_CASE(rules_order),
 	KUNIT_CASE(rules_write_once),
@@ -381,7 +498,11 @@ static struct kunit_case rules_cases[] = {
 	KUNIT_CASE(rules_ipv6),
 	KUNIT_CASE(rules_settings),
 	KUNIT_CASE(rules_timeouts),
+	KUNIT_CASE(rules_dead_threshold),
+	KUNIT_CASE(rules_mode),
+	KUNIT_CASE(rules_fence),
 	KUNIT_CASE(rules_name),
+	KUNIT_CASE(rules_beside_ocfs2),
 	{}
 };
 
