@@ -16,6 +16,7 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o tmem_move_test.o \
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
 ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
+	       heartbeat.o \
 	       r2net.o r2wire.o tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
 	       tcp_peer.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \
 	       nodemanager.o nodemanager_node.o nodemanager_hb.o \
@@ -23,7 +24,8 @@ ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
-	       tcp_req_test.o tcp_hostile_test.o nodemanager_test.o \
+	       tcp_req_test.o tcp_hostile_test.o \
+	       nodemanager_test.o \
 	       foreign_test.o)
 
 obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o

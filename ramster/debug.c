@@ -13,6 +13,7 @@
 #include <net/net_namespace.h>
 
 #include "foreign.h"
+#include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
@@ -124,7 +125,8 @@ static int peers_show(struct seq_file *seq, void *unused)
 		if (r2tcp_peer_stats(node->tcp, peer, &stats))
 			continue;
 		seq_printf(seq, "%u %s %llu %llu %llu %llu %llu", peer,
-			   stats.connected ? "up" : "down", stats.connects,
+			   r2hb_state_name(r2hb_state(node->hb, peer)),
+			   stats.connects,
 			   stats.tx_bytes, stats.rx_bytes, stats.bad_frames,
 			   stats.timeouts);
 		seq_printf(seq, " %llu %llu %llu %llu %llu %llu %llu %u\n",

@@ -18,11 +18,14 @@
 #include <net/net_namespace.h>
 
 #include "foreign.h"
+#include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
 /* The node that moves this kernel's own pages, or NULL. */
 static struct ramster_node __rcu *ramster_owner;
+/* The node of the initial network namespace, owner or not, or NULL. */
+static struct ramster_node *ramster_machine;
 static DEFINE_MUTEX(ramster_mutex);
 DEFINE_STATIC_SRCU(ramster_srcu);
 
@@ -78,7 +81,28 @@ struct ramster_node *ramster_owner_get(void)
 }
 
 /**
- * ramster_owner_put - done with ramster_owner_get()
+ * ramster_machine_get - the node of the initial network namespace
+ *
+ * As ramster_owner_get(), but also if the node only lends memory.
+ * Return: the node, or NULL.
+ */
+struct ramster_node *ramster_machine_get(void)
+{
+	mutex_lock(&ramster_mutex);
+	return ramster_machine;
+}
+
+static void ramster_machine_set(const struct net *net, struct ramster_node *node)
+{
+	if (!net_eq(net, &init_net))
+		return;
+	mutex_lock(&ramster_mutex);
+	ramster_machine = node;
+	mutex_unlock(&ramster_mutex);
+}
+
+/**
+ * ramster_owner_put - done with ramster_owner_get() or ramster_machine_get()
  */
 void ramster_owner_put(void)
 {
@@ -119,6 +143,7 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 {
 	struct ramster_node *node = arg;
 
+	r2hb_connected(node->hb, peer);
 	if (new_instance)
 		foreign_forget(node->foreign, peer);
 	if (node->remotify)
@@ -127,7 +152,10 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 
 static void ramster_down(void *arg, unsigned int peer)
 {
+	struct ramster_node *node = arg;
+
 	/* A broken connection alone loses nothing: all stays where it is. */
+	r2hb_disconnected(node->hb, peer);
 }
 
 static u32 ramster_room(void *arg)
@@ -256,7 +284,22 @@ static int ramster_start_tcp(struct ramster_node *node)
 
 	memcpy(config.cluster, info->name, sizeof(config.cluster));
 	node->tcp = r2tcp_start(&config, &ramster_tcp_ops, node);
-	return PTR_ERR_OR_ZERO(node->tcp);
+	if (IS_ERR(node->tcp))
+		return PTR_ERR(node->tcp);
+
+	node->hb = r2hb_create(node->tcp, info->node, info->dead_time_ms);
+	if (IS_ERR(node->hb)) {
+		r2tcp_stop(node->tcp);
+		return PTR_ERR(node->hb);
+	}
+	return 0;
+}
+
+static void ramster_stop_tcp(struct ramster_node *node)
+{
+	r2hb_stop(node->hb);
+	r2tcp_stop(node->tcp);
+	r2hb_destroy(node->hb);
 }
 
 static void *ramster_start(const struct r2nm_cluster_info *info)
@@ -285,13 +328,14 @@ static void *ramster_start(const struct r2nm_cluster_info *info)
 	err = ramster_owner_publish(node);
 	if (err)
 		goto err_publish;
+	ramster_machine_set(info->net, node);
 	pr_info("node %u of cluster %s is up\n", info->node, info->name);
 	return node;
 
 err_publish:
 	ramster_debug_del(node);
 err_debug:
-	r2tcp_stop(node->tcp);
+	ramster_stop_tcp(node);
 err_tcp:
 	if (node->remotify)
 		ramster_owner_release(node);
@@ -306,9 +350,11 @@ static void ramster_stop(void *ctx)
 {
 	struct ramster_node *node = ctx;
 
+	ramster_machine_set(node->info.net, NULL);
 	ramster_owner_retract(node);
+	r2nm_unpin(node->target);
 	ramster_debug_del(node);
-	r2tcp_stop(node->tcp);
+	ramster_stop_tcp(node);
 	if (node->remotify)
 		ramster_owner_release(node);
 	foreign_destroy(node->foreign);
@@ -328,7 +374,10 @@ static int ramster_add_node(void *ctx, unsigned int peer,
 		if (err)
 			return err;
 	}
+	r2hb_add(node->hb, peer);
 	err = r2tcp_add_peer(node->tcp, peer, addr);
+	if (err)
+		r2hb_del(node->hb, peer);
 	if (err && node->remotify)
 		remotify_free_peer(remotify_hide_peer(node->remotify, peer));
 	return err;
@@ -342,6 +391,7 @@ static void ramster_del_node(void *ctx, unsigned int peer)
 	if (node->remotify)
 		flush = remotify_hide_peer(node->remotify, peer);
 	r2tcp_del_peer(node->tcp, peer);
+	r2hb_del(node->hb, peer);
 	remotify_free_peer(flush);
 	foreign_forget(node->foreign, peer);
 }
@@ -364,6 +414,7 @@ static void ramster_set_timeouts(struct ramster_node *node,
 	WRITE_ONCE(node->info.idle_timeout_ms, info->idle_timeout_ms);
 	node->info.keepalive_delay_ms = info->keepalive_delay_ms;
 	node->info.dead_time_ms = info->dead_time_ms;
+	r2hb_set_dead_time(node->hb, info->dead_time_ms);
 }
 
 static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
@@ -383,6 +434,13 @@ static unsigned int ramster_connected(void *ctx)
 	return r2tcp_nr_connected(node->tcp);
 }
 
+static ssize_t ramster_show_state(void *ctx, unsigned int peer, char *page)
+{
+	struct ramster_node *node = ctx;
+
+	return r2hb_show_state(node->hb, peer, page);
+}
+
 static const struct r2nm_ops ramster_nm_ops = {
 	.start = ramster_start,
 	.stop = ramster_stop,
@@ -390,6 +448,7 @@ static const struct r2nm_ops ramster_nm_ops = {
 	.del_node = ramster_del_node,
 	.changed = ramster_changed,
 	.connected = ramster_connected,
+	.show_state = ramster_show_state,
 };
 
 /*

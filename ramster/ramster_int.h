@@ -8,7 +8,8 @@
  * it moves this kernel's own pages.  The others only lend memory.
  *
  * Locks: the node manager calls for one cluster at a time, with the cluster's
- * mutex held; below it, ramster_mutex guards who the owner is.
+ * mutex held; below it, ramster_mutex guards who the owner is, and what an
+ * operator does with it.
  */
 #ifndef _RAMSTER_RAMSTER_INT_H
 #define _RAMSTER_RAMSTER_INT_H
@@ -25,6 +26,7 @@
 #include "../tmem.h"
 
 struct foreign;
+struct r2hb;
 struct ramster_debug;
 struct remotify;
 
@@ -68,8 +70,10 @@ struct ramster_counters {
  * struct ramster_node - one member of a cluster
  * @info: its settings; the timeouts and @info.capacity_mb may change
  * @tcp: its connections
+ * @hb: which of its peers are alive
  * @foreign: pages that it holds for its peers
  * @remotify: what moves this kernel's pages; NULL unless it is the owner
+ * @target: directory of the node to which it does, pinned; NULL if there is none
  * @gets: requests for pages, set aside; NULL unless it is the owner
  * @get_wq: where pages that came back are unpacked
  * @count: events
@@ -78,8 +82,10 @@ struct ramster_counters {
 struct ramster_node {
 	struct r2nm_cluster_info info;
 	struct r2tcp *tcp;
+	struct r2hb *hb;
 	struct foreign *foreign;
 	struct remotify *remotify;
+	struct config_item *target;
 	mempool_t *gets;
 	struct workqueue_struct *get_wq;
 	struct ramster_counters count;
@@ -95,6 +101,7 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 
 /* ramster.c */
 struct ramster_node *ramster_owner_get(void);
+struct ramster_node *ramster_machine_get(void);
 void ramster_owner_put(void);
 
 /* sysfs.c */

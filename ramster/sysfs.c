@@ -11,13 +11,15 @@
 #include <linux/mm.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <net/net_namespace.h>
 
 #include "foreign.h"
+#include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
 /* Raised when a file here, or in configfs, changes its meaning. */
-#define INTERFACE_REVISION	6
+#define INTERFACE_REVISION	7
 
 static struct kobject *ramster_kobj;
 
@@ -76,7 +78,7 @@ static struct kobj_attribute remote_debts_attr = __ATTR_RO(remote_debts);
 static ssize_t foreign_pers_pages_show(struct kobject *kobj,
 				       struct kobj_attribute *attr, char *buf)
 {
-	struct ramster_node *node = ramster_owner_get();
+	struct ramster_node *node = ramster_machine_get();
 	struct tmem_stats stats = {};
 
 	if (node)
@@ -129,30 +131,56 @@ static int check_target(struct ramster_node *node, int target)
 			  target);
 		return -ELOOP;
 	}
-	if (target >= 0 && !r2tcp_connected(node->tcp, target)) {
-		pr_notice("node %d is not connected; it cannot be the target\n",
+	if (target >= 0 && r2hb_state(node->hb, target) != R2HB_UP) {
+		pr_notice("node %d is not up; it cannot be the target\n",
 			  target);
 		return -ENOTCONN;
 	}
 	return 0;
 }
 
+static int try_target(int target)
+{
+	int err = check_target(ramster_owner_get(), target);
+
+	ramster_owner_put();
+	return err;
+}
+
+/* The directory of the target is pinned: not with ramster_mutex held. */
+static int set_target(int target)
+{
+	struct config_item *pin = NULL;
+	struct ramster_node *node;
+	int err;
+
+	if (target >= 0) {
+		pin = r2nm_pin(&init_net, target);
+		if (IS_ERR(pin))
+			return PTR_ERR(pin);
+	}
+	node = ramster_owner_get();
+	err = check_target(node, target);
+	if (!err) {
+		remotify_set_target(node->remotify, target);
+		swap(node->target, pin);
+	}
+	ramster_owner_put();
+	r2nm_unpin(pin);
+	return err;
+}
+
 static ssize_t remote_target_nodenum_store(struct kobject *kobj,
 					   struct kobj_attribute *attr,
 					   const char *buf, size_t len)
 {
-	struct ramster_node *node;
 	int target, err;
 
 	err = parse_target(buf, &target);
-	if (err)
-		return err;
-
-	node = ramster_owner_get();
-	err = check_target(node, target);
 	if (!err)
-		remotify_set_target(node->remotify, target);
-	ramster_owner_put();
+		err = try_target(target);
+	if (!err)
+		err = set_target(target);
 	if (err)
 		return err;
 	if (target < 0)
@@ -164,6 +192,118 @@ static ssize_t remote_target_nodenum_store(struct kobject *kobj,
 
 static struct kobj_attribute remote_target_nodenum_attr =
 	__ATTR_RW(remote_target_nodenum);
+
+/* Nodes that were declared up, or down. */
+static ssize_t show_declared(bool up, char *buf)
+{
+	struct ramster_node *node = ramster_machine_get();
+	ssize_t len;
+
+	if (node)
+		len = r2hb_show_declared(node->hb, up, buf);
+	else
+		len = sysfs_emit(buf, "\n");
+	ramster_owner_put();
+	return len;
+}
+
+static int parse_node(const char *file, const char *buf, unsigned int *num)
+{
+	if (!kstrtouint(buf, 10, num) && *num < R2_MAX_NODES)
+		return 0;
+	pr_notice("%s takes a node number, 0 to %d\n", file, R2_MAX_NODES - 1);
+	return -EINVAL;
+}
+
+/* Why a node was not declared anything. */
+static int refuse_node(const char *file, unsigned int num, int err)
+{
+	switch (err) {
+	case -ENODEV:
+		pr_notice("%s: this machine's node is not up yet; write it again when it is\n",
+			  file);
+		break;
+	case -ELOOP:
+		pr_notice("%s: node %u is this machine; remove its directory in configfs instead\n",
+			  file, num);
+		break;
+	case -ENOENT:
+		pr_notice("%s: there is no node %u in configfs\n", file, num);
+		break;
+	}
+	return err;
+}
+
+static ssize_t manual_node_up_show(struct kobject *kobj,
+				   struct kobj_attribute *attr, char *buf)
+{
+	return show_declared(true, buf);
+}
+
+static ssize_t manual_node_up_store(struct kobject *kobj,
+				    struct kobj_attribute *attr,
+				    const char *buf, size_t len)
+{
+	struct ramster_node *node;
+	unsigned int num;
+	int err;
+
+	err = parse_node("manual_node_up", buf, &num);
+	if (err)
+		return err;
+
+	node = ramster_machine_get();
+	err = node ? r2hb_declare_up(node->hb, num) : -ENODEV;
+	ramster_owner_put();
+	return err ? refuse_node("manual_node_up", num, err) : len;
+}
+
+static struct kobj_attribute manual_node_up_attr = __ATTR_RW(manual_node_up);
+
+static ssize_t manual_node_down_show(struct kobject *kobj,
+				     struct kobj_attribute *attr, char *buf)
+{
+	return show_declared(false, buf);
+}
+
+/* Returns the pin of its directory, if pages were sent to it. */
+static struct config_item *drop_target(struct ramster_node *node, int num)
+{
+	struct config_item *pin = NULL;
+
+	if (node->remotify && remotify_target(node->remotify) == num) {
+		remotify_set_target(node->remotify, -1);
+		swap(node->target, pin);
+		pr_info("no node is the remotification target: node %d was it, and is down by hand\n",
+			num);
+	}
+	return pin;
+}
+
+static ssize_t manual_node_down_store(struct kobject *kobj,
+				      struct kobj_attribute *attr,
+				      const char *buf, size_t len)
+{
+	struct config_item *pin = NULL;
+	struct ramster_node *node;
+	unsigned int num;
+	int err;
+
+	err = parse_node("manual_node_down", buf, &num);
+	if (err)
+		return err;
+
+	node = ramster_machine_get();
+	err = node ? r2hb_declare_down(node->hb, num) : -ENODEV;
+	if (!err)
+		pin = drop_target(node, num);
+	ramster_owner_put();
+	r2nm_unpin(pin);
+	return err ? refuse_node("manual_node_down", num, err) : len;
+}
+
+static struct kobj_attribute manual_node_down_attr =
+	__ATTR_RW(manual_node_down);
 
 static ssize_t pers_remotify_enable_show(struct kobject *kobj,
 					 struct kobj_attribute *attr, char *buf)
@@ -205,6 +345,8 @@ static struct attribute *ramster_attrs[] = {
 	&remote_sending_attr.attr,
 	&remote_debts_attr.attr,
 	&foreign_pers_pages_attr.attr,
+	&manual_node_up_attr.attr,
+	&manual_node_down_attr.attr,
 	&remote_target_nodenum_attr.attr,
 	&pers_remotify_enable_attr.attr,
 	NULL,

@@ -46,14 +46,7 @@ static struct r2tcp *r2tcp_alloc(const struct r2tcp_config *config,
 	do {
 		tcp->instance = get_random_u64();
 	} while (!tcp->instance);
-	get_net_track(config->net, &tcp->ns_tracker, GFP_KERNEL);
 	return tcp;
-}
-
-static void r2tcp_free(struct r2tcp *tcp)
-{
-	put_net_track(tcp->config.net, &tcp->ns_tracker);
-	kfree(tcp);
 }
 
 static bool r2tcp_config_ok(const struct r2tcp_config *config)
@@ -102,7 +95,7 @@ struct r2tcp *r2tcp_start(const struct r2tcp_config *config,
 err_queues:
 	r2tcp_destroy_queues(tcp);
 err_free:
-	r2tcp_free(tcp);
+	kfree(tcp);
 	return ERR_PTR(err);
 }
 
@@ -122,7 +115,7 @@ void r2tcp_stop(struct r2tcp *tcp)
 	r2tcp_destroy_queues(tcp);
 	pr_info("node %u of cluster %s stopped\n", tcp->config.node,
 		tcp->config.cluster);
-	r2tcp_free(tcp);
+	kfree(tcp);
 }
 
 static int r2tcp_may_add(struct r2tcp *tcp, unsigned int node,
@@ -193,6 +186,72 @@ void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node)
 	mutex_unlock(&tcp->mutex);
 }
 
+/* A peer stays as long as the mutex is held. */
+static struct r2tcp_peer *r2tcp_peer_lock(struct r2tcp *tcp, unsigned int node)
+{
+	mutex_lock(&tcp->mutex);
+	if (node >= R2_MAX_NODES)
+		return NULL;
+	return rcu_dereference_protected(tcp->peers[node],
+					 lockdep_is_held(&tcp->mutex));
+}
+
+/**
+ * r2tcp_hold() - end the connection with a peer, and make none until told to
+ * @tcp: this node
+ * @node: number of the peer
+ *
+ * Its requests end with -EHOSTDOWN or -ENOTCONN, and so will those to come.
+ *
+ * Return: 0, also if that is so already; -ENOENT if there is no such peer.
+ * Context: sleeps until the connection has ended, not for the peer.  Not from a
+ * function of &struct r2tcp_ops, nor from &r2tcp_req.done.
+ */
+int r2tcp_hold(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer = r2tcp_peer_lock(tcp, node);
+
+	if (peer)
+		r2tcp_peer_hold(peer);
+	mutex_unlock(&tcp->mutex);
+	return peer ? 0 : -ENOENT;
+}
+
+/**
+ * r2tcp_resume() - connect again, at once
+ * @tcp: this node
+ * @node: number of the peer
+ *
+ * Ends what r2tcp_hold() began, and any pause between two attempts.
+ *
+ * Return: 0, -ENOENT if there is no such peer.  Context: may sleep.
+ */
+int r2tcp_resume(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer = r2tcp_peer_lock(tcp, node);
+
+	if (peer)
+		r2tcp_peer_resume(peer);
+	mutex_unlock(&tcp->mutex);
+	return peer ? 0 : -ENOENT;
+}
+
+/**
+ * r2tcp_cut() - break the connection with a peer; it will be made again
+ * @tcp: this node
+ * @node: number of the peer; nothing happens if there is none, or no connection
+ *
+ * Context: may sleep.
+ */
+void r2tcp_cut(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer = r2tcp_peer_lock(tcp, node);
+
+	if (peer)
+		r2tcp_peer_shut(peer, READ_ONCE(peer->epoch));
+	mutex_unlock(&tcp->mutex);
+}
+
 /* Under RCU. */
 static struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node)
 {
@@ -248,6 +307,7 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 	peer = r2tcp_peer_find(tcp, node);
 	if (peer) {
 		stats->connected = READ_ONCE(peer->connected);
+		stats->held = READ_ONCE(peer->held);
 		stats->connects = atomic64_read(&peer->connects);
 		stats->tx_bytes = atomic64_read(&peer->tx_bytes);
 		stats->rx_bytes = atomic64_read(&peer->rx_bytes);
@@ -330,22 +390,3 @@ int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req)
 	rcu_read_unlock();
 	return err;
 }
-
-#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
-/**
- * r2tcp_kick() - break the connection with a peer, for tests
- * @tcp: this node
- * @node: number of the peer
- */
-void r2tcp_kick(struct r2tcp *tcp, unsigned int node)
-{
-	struct r2tcp_peer *peer;
-
-	mutex_lock(&tcp->mutex);
-	peer = rcu_dereference_protected(tcp->peers[node],
-					 lockdep_is_held(&tcp->mutex));
-	if (peer)
-		r2tcp_peer_shut(peer, READ_ONCE(peer->epoch));
-	mutex_unlock(&tcp->mutex);
-}
-#endif

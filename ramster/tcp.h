@@ -14,7 +14,6 @@
 #ifndef _RAMSTER_TCP_H
 #define _RAMSTER_TCP_H
 
-#include <linux/kconfig.h>
 #include <linux/list.h>
 #include <linux/socket.h>
 #include <linux/types.h>
@@ -59,7 +58,7 @@ struct r2tcp_out {
  * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
  *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
- *	instance, or is being removed
+ *	instance, is being removed, or no connection with it is wanted
  * @reply_len: bytes of the reply
  * @done: called exactly once, in task context, by a thread of tcp, maybe under
  *	memalloc_noreclaim; may sleep shortly but not for the network; the
@@ -127,7 +126,7 @@ struct r2tcp_ops {
 
 /**
  * struct r2tcp_config - what this node is
- * @net: network namespace; tcp takes its own reference
+ * @net: network namespace; must stay until r2tcp_stop() has returned
  * @cluster: name of the cluster
  * @node: number of this node
  * @addr: address and port to listen on (IPv4 or IPv6)
@@ -151,6 +150,7 @@ struct r2tcp_config {
 /**
  * struct r2tcp_peer_stats - counters of one peer, since it was added
  * @connected: a connection is up now
+ * @held: none is wanted: r2tcp_hold()
  * @connects: handshakes done
  * @tx_bytes: bytes sent, headers included
  * @rx_bytes: bytes received, headers included
@@ -168,6 +168,7 @@ struct r2tcp_config {
  */
 struct r2tcp_peer_stats {
 	bool connected;
+	bool held;
 	u64 connects;
 	u64 tx_bytes;
 	u64 rx_bytes;
@@ -190,6 +191,9 @@ void r2tcp_stop(struct r2tcp *tcp);
 int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
 		   const struct sockaddr_storage *addr);
 void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node);
+int r2tcp_hold(struct r2tcp *tcp, unsigned int node);
+int r2tcp_resume(struct r2tcp *tcp, unsigned int node);
+void r2tcp_cut(struct r2tcp *tcp, unsigned int node);
 bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
 unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
@@ -200,9 +204,5 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
 		       unsigned int dead_time_ms);
 
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
-
-#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
-void r2tcp_kick(struct r2tcp *tcp, unsigned int node);
-#endif
 
 #endif /* _RAMSTER_TCP_H */

@@ -32,7 +32,7 @@ static struct socket *r2tcp_accept_hand_over(struct r2tcp_peer *peer,
 	struct socket *unwanted = sock;
 
 	spin_lock(&peer->lock);
-	if (!peer->dead) {
+	if (!peer->dead && !peer->held) {
 		swap(unwanted, peer->incoming);
 		if (!unwanted)
 			queue_work(peer->tcp->greet_wq, &peer->greet);
@@ -56,6 +56,21 @@ r2tcp_accept_find(struct r2tcp *tcp, const struct sockaddr_storage *from)
 	return NULL;
 }
 
+/* It will try again and again; that is said once. */
+static void r2tcp_accept_turn_away(struct r2tcp_peer *peer,
+				   const struct sockaddr_storage *from)
+{
+	bool again;
+
+	spin_lock(&peer->lock);
+	again = peer->turned_away;
+	peer->turned_away = true;
+	spin_unlock(&peer->lock);
+	if (!again)
+		pr_notice("refused a connection from %pISpc: node %u is down by hand\n",
+			  from, peer->node);
+}
+
 static void r2tcp_accept_one(struct r2tcp *tcp, struct socket *sock)
 {
 	struct sockaddr_storage from = {};
@@ -73,6 +88,8 @@ static void r2tcp_accept_one(struct r2tcp *tcp, struct socket *sock)
 	else if (peer->node < tcp->config.node)
 		pr_notice_ratelimited("refused a connection from %pISpc: node %u is to wait for ours\n",
 				      &from, peer->node);
+	else if (READ_ONCE(peer->held))
+		r2tcp_accept_turn_away(peer, &from);
 	else
 		unwanted = r2tcp_accept_hand_over(peer, sock);
 	rcu_read_unlock();
@@ -149,7 +166,7 @@ static bool r2tcp_greet_begin(struct r2tcp_peer *peer, struct socket *sock)
 	bool ok;
 
 	mutex_lock(&peer->mutex);
-	ok = !peer->stopping;
+	ok = !peer->stopping && !peer->held;
 	if (ok)
 		peer->greeting = sock;
 	mutex_unlock(&peer->mutex);
@@ -165,7 +182,7 @@ static struct socket *r2tcp_greet_end(struct r2tcp_peer *peer,
 
 	mutex_lock(&peer->mutex);
 	peer->greeting = NULL;
-	if (!err && !peer->stopping) {
+	if (!err && !peer->stopping && !peer->held) {
 		/* The link thread will find its connection broken. */
 		if (peer->sock)
 			r2tcp_sock_shut(peer->sock);

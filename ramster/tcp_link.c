@@ -102,7 +102,27 @@ static int r2tcp_link_receive(struct r2tcp_peer *peer)
 	return err;
 }
 
-static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
+/* Returns false if no connection is wanted any more. */
+static bool r2tcp_link_begin(struct r2tcp_peer *peer, bool restarted,
+			     struct list_head *done)
+{
+	bool wanted;
+
+	spin_lock(&peer->lock);
+	wanted = !peer->held;
+	if (wanted) {
+		WRITE_ONCE(peer->connected, true);
+		peer->sendable = true;
+		peer->shut = false;
+		peer->pinged = 0;
+		r2tcp_req_connected(peer, restarted, done);
+		r2tcp_peer_start_clock(peer);
+	}
+	spin_unlock(&peer->lock);
+	return wanted;
+}
+
+static int r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 {
 	bool new_instance = peer->instance != instance;
 	/* Of a peer that was only added again, who waits may be served. */
@@ -110,21 +130,17 @@ static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	struct r2tcp *tcp = peer->tcp;
 	LIST_HEAD(done);
 
+	WRITE_ONCE(peer->last_rx, jiffies);
+	atomic_inc(&tcp->nr_connected);
+	if (!r2tcp_link_begin(peer, restarted, &done)) {
+		atomic_dec(&tcp->nr_connected);
+		r2tcp_peer_close_sock(peer);
+		return -ESHUTDOWN;
+	}
 	peer->instance = instance;
 	peer->refusals = 0;
 	peer->warned = false;
-	WRITE_ONCE(peer->last_rx, jiffies);
 	atomic64_inc(&peer->connects);
-	atomic_inc(&tcp->nr_connected);
-
-	spin_lock(&peer->lock);
-	WRITE_ONCE(peer->connected, true);
-	peer->sendable = true;
-	peer->shut = false;
-	peer->pinged = 0;
-	r2tcp_req_connected(peer, restarted, &done);
-	r2tcp_peer_start_clock(peer);
-	spin_unlock(&peer->lock);
 
 	pr_info("%s node %u (%pISpc)%s\n",
 		r2tcp_connects(peer) ? "connected to" :
@@ -132,6 +148,7 @@ static void r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 		peer->node, &peer->addr, new_instance ? "" : ", again");
 	r2tcp_req_complete(&done);
 	tcp->ops->up(tcp->arg, peer->node, new_instance);
+	return 0;
 }
 
 static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
@@ -152,6 +169,8 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 
 	spin_lock(&peer->lock);
 	r2tcp_req_disconnected(peer, &done);
+	if (peer->held)
+		r2tcp_req_kill(peer, &done);
 	r2tcp_serve_reset(peer);
 	spin_unlock(&peer->lock);
 
@@ -160,6 +179,8 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 		peer->node, &peer->addr, err);
 	r2tcp_req_complete(&done);
 	tcp->ops->down(tcp->arg, peer->node);
+	/* Whoever holds the peer waits for this. */
+	wake_up(&peer->link_wait);
 }
 
 static int r2tcp_link_shake(struct r2tcp_peer *peer, u64 *instance)
@@ -214,12 +235,23 @@ static int r2tcp_link_take_ready(struct r2tcp_peer *peer, u64 *instance)
 	return err;
 }
 
-static bool r2tcp_link_wait(struct r2tcp_peer *peer, unsigned int ms)
+static void r2tcp_link_wait(struct r2tcp_peer *peer, unsigned int ms)
 {
-	return wait_event_idle_timeout(peer->link_wait,
-				       kthread_should_stop() ||
-				       READ_ONCE(peer->ready),
-				       msecs_to_jiffies(ms));
+	wait_event_idle_timeout(peer->link_wait,
+				kthread_should_stop() ||
+				READ_ONCE(peer->ready) ||
+				READ_ONCE(peer->hurry) || READ_ONCE(peer->held),
+				msecs_to_jiffies(ms));
+}
+
+/* The operator has lost patience; what was refused may have been mended. */
+static void r2tcp_link_hurry(struct r2tcp_peer *peer)
+{
+	if (!READ_ONCE(peer->hurry))
+		return;
+	WRITE_ONCE(peer->hurry, false);
+	peer->refusals = 0;
+	peer->warned = false;
 }
 
 /* Say once in each time without a connection that it has become long. */
@@ -227,11 +259,11 @@ static void r2tcp_link_warn(struct r2tcp_peer *peer)
 {
 	unsigned int limit = READ_ONCE(peer->tcp->config.idle_timeout_ms);
 
-	if (peer->warned || kthread_should_stop() ||
+	if (peer->warned || READ_ONCE(peer->held) || kthread_should_stop() ||
 	    time_before(jiffies, peer->down_since + msecs_to_jiffies(limit)))
 		return;
 	peer->warned = true;
-	pr_notice("no connection with node %u (%pISpc) after %u ms, still %s\n",
+	pr_notice("no connection established with node %u (%pISpc) after %u ms, still %s\n",
 		  peer->node, &peer->addr, limit,
 		  r2tcp_connects(peer) ? "trying" : "waiting for it");
 }
@@ -272,9 +304,11 @@ static int r2tcp_link_run(struct r2tcp_peer *peer, u64 instance)
 	unsigned int flags = memalloc_noreclaim_save();
 	int err;
 
-	r2tcp_link_up(peer, instance);
-	err = r2tcp_link_receive(peer);
-	r2tcp_link_down(peer, err);
+	err = r2tcp_link_up(peer, instance);
+	if (!err) {
+		err = r2tcp_link_receive(peer);
+		r2tcp_link_down(peer, err);
+	}
 	memalloc_noreclaim_restore(flags);
 	return err;
 }
@@ -292,6 +326,10 @@ int r2tcp_link(void *data)
 	int err;
 
 	while (!kthread_should_stop()) {
+		wait_event_idle(peer->link_wait,
+				!READ_ONCE(peer->held) ||
+				kthread_should_stop());
+		r2tcp_link_hurry(peer);
 		err = r2tcp_link_get(peer, &instance);
 		if (!err)
 			err = r2tcp_link_run(peer, instance);

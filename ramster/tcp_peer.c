@@ -31,15 +31,15 @@ int r2tcp_peer_bad(struct r2tcp_peer *peer, const char *what)
  * @peer: the peer, without one
  * @sock: the socket
  *
- * Return: 0, or -ESHUTDOWN if the peer is being removed; the socket then still
- * is the caller's.  Context: the link thread.
+ * Return: 0, or -ESHUTDOWN if the peer is being removed, or no connection with
+ * it is wanted; the socket then still is the caller's.  Context: the link thread.
  */
 int r2tcp_peer_set_sock(struct r2tcp_peer *peer, struct socket *sock)
 {
 	int err = 0;
 
 	mutex_lock(&peer->mutex);
-	if (peer->stopping) {
+	if (peer->stopping || peer->held) {
 		err = -ESHUTDOWN;
 	} else {
 		peer->sock = sock;
@@ -93,6 +93,58 @@ static void r2tcp_peer_stop_socks(struct r2tcp_peer *peer)
 	if (peer->greeting)
 		r2tcp_sock_shut(peer->greeting);
 	mutex_unlock(&peer->mutex);
+}
+
+/**
+ * r2tcp_peer_hold() - end the connection, and make none until told to
+ * @peer: the peer, which is not being removed
+ *
+ * Context: sleeps until the connection has ended; the mutex of the node is held.
+ */
+void r2tcp_peer_hold(struct r2tcp_peer *peer)
+{
+	struct socket *incoming, *ready;
+	LIST_HEAD(done);
+
+	mutex_lock(&peer->mutex);
+	spin_lock(&peer->lock);
+	peer->turned_away &= peer->held;
+	WRITE_ONCE(peer->held, true);
+	incoming = peer->incoming;
+	peer->incoming = NULL;
+	if (!peer->connected)
+		r2tcp_req_kill(peer, &done);
+	spin_unlock(&peer->lock);
+	ready = peer->ready;
+	WRITE_ONCE(peer->ready, NULL);
+	if (peer->sock)
+		r2tcp_sock_shut(peer->sock);
+	if (peer->greeting)
+		r2tcp_sock_shut(peer->greeting);
+	mutex_unlock(&peer->mutex);
+
+	if (incoming)
+		r2tcp_sock_close(incoming);
+	if (ready)
+		r2tcp_sock_close(ready);
+	r2tcp_req_complete(&done);
+	wait_event_idle(peer->link_wait, !READ_ONCE(peer->connected));
+}
+
+/**
+ * r2tcp_peer_resume() - connect, at once
+ * @peer: the peer
+ */
+void r2tcp_peer_resume(struct r2tcp_peer *peer)
+{
+	mutex_lock(&peer->mutex);
+	spin_lock(&peer->lock);
+	WRITE_ONCE(peer->held, false);
+	WRITE_ONCE(peer->hurry, !peer->connected);
+	peer->down_since = jiffies;
+	spin_unlock(&peer->lock);
+	mutex_unlock(&peer->mutex);
+	wake_up(&peer->link_wait);
 }
 
 /**

@@ -137,6 +137,9 @@ struct r2tcp_answer {
  * @connected: hands were shaken, and the connection has not ended
  * @sendable: the sender may send
  * @shut: the clock has given the connection up
+ * @held: no connection is wanted; written under @mutex as well
+ * @turned_away: the peer wanted to connect since then
+ * @hurry: the link thread is not to pause before its next attempt
  * @down_since: jiffies when this node began to be without a connection
  * @tried: an attempt to connect has failed since then
  * @urgent: frames that a task waits for: GET, its reply, PING, PONG
@@ -195,6 +198,9 @@ struct r2tcp_peer {
 	bool connected;
 	bool sendable;
 	bool shut;
+	bool held;
+	bool turned_away;
+	bool hurry;
 	unsigned long down_since;
 	bool tried;
 	struct list_head urgent;
@@ -253,7 +259,6 @@ struct r2tcp_peer {
  * @listen_error: what came of it
  * @listener: the listening socket
  * @acceptor: thread that accepts
- * @ns_tracker: of our reference to the network namespace
  */
 struct r2tcp {
 	struct r2tcp_config config;
@@ -269,7 +274,6 @@ struct r2tcp {
 	int listen_error;
 	struct socket *listener;
 	struct task_struct *acceptor;
-	netns_tracker ns_tracker;
 };
 
 /**
@@ -318,6 +322,8 @@ void r2tcp_peer_destroy(struct r2tcp_peer *peer);
 int r2tcp_peer_set_sock(struct r2tcp_peer *peer, struct socket *sock);
 void r2tcp_peer_close_sock(struct r2tcp_peer *peer);
 void r2tcp_peer_shut(struct r2tcp_peer *peer, u64 epoch);
+void r2tcp_peer_hold(struct r2tcp_peer *peer);
+void r2tcp_peer_resume(struct r2tcp_peer *peer);
 void r2tcp_peer_start_clock(struct r2tcp_peer *peer);
 int r2tcp_peer_bad(struct r2tcp_peer *peer, const char *what);
 

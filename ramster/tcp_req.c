@@ -164,6 +164,8 @@ static int r2tcp_req_allowed(const struct r2tcp_peer *peer,
 	lockdep_assert_held(&peer->lock);
 	if (peer->dead)
 		return -ENOTCONN;
+	if (peer->held)
+		return req->retry ? -EHOSTUNREACH : -ENOTCONN;
 	if (peer->connected)
 		return 0;
 	if (!req->retry)
@@ -278,7 +280,8 @@ void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
 
 /**
  * r2tcp_req_kill() - end all that still waits
- * @peer: the peer; its lock is held, it is dead, and its threads are gone
+ * @peer: the peer; its lock is held; it is dead, and its threads are gone, or
+ *	it is held, and not connected
  * @done: requests that have ended by that
  */
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done)

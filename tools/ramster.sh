@@ -18,7 +18,7 @@ CONFIGFS=$ROOT/sys/kernel/config
 DEBUGFS=$ROOT/sys/kernel/debug
 MM=$ROOT/sys/kernel/mm/ramster
 # of the kernel's files that this tool knows
-REVISION=6
+REVISION=7
 
 usage() {
 	cat <<'USAGE'
