@@ -24,7 +24,7 @@ ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
-	       tcp_req_test.o tcp_hostile_test.o \
+	       tcp_req_test.o tcp_hostile_test.o heartbeat_test.o \
 	       nodemanager_test.o \
 	       foreign_test.o)
 

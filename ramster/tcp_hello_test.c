@@ -4,6 +4,7 @@
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <net/sock.h>
 #include "tcp_test.h"
 
 static void mismatch(struct kunit *test, const struct r2tcp_config *config)
@@ -25,7 +26,7 @@ static void mismatch(struct kunit *test, const struct r2tcp_config *config)
 	fake_stop(b);
 }
 
-/* Nodes that are configured differently do not connect. */
+/* Checklist E06.  Nodes that are configured differently do not connect. */
 static void r2tcp_test_mismatch(struct kunit *test)
 {
 	struct r2tcp_config config = fake_config(test, 1);
@@ -41,6 +42,79 @@ static void r2tcp_test_mismatch(struct kunit *test)
 	config = fake_config(test, 1);
 	config.dead_time_ms++;
 	mismatch(test, &config);
+}
+
+/*
+ * Listen as a node that speaks another version of the protocol, whose HELLO is
+ * longer, or that says nothing at all.  Returns how often the other has tried.
+ */
+static unsigned int count_attempts(struct kunit *test, struct socket *listener,
+				   u32 version, unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+	const unsigned int len = 200;
+	struct raw_frame frame;
+	unsigned int n = 0;
+	struct socket *sock;
+
+	while (time_before(jiffies, end)) {
+		if (kernel_accept(listener, &sock, O_NONBLOCK)) {
+			msleep(20);
+			continue;
+		}
+		n++;
+		sock->sk->sk_rcvtimeo = HZ;
+		if (version) {
+			memset(&frame, 0xee, sizeof(frame));
+			r2wire_encode_hdr(&frame.hdr, R2_HELLO, 0, len, 0);
+			*(__le32 *)frame.payload = cpu_to_le32(version);
+			raw_send(test, sock, &frame, sizeof(frame.hdr) + len);
+			raw_recv(sock, &frame, RAW_HELLO_SIZE);
+		}
+		sock_release(sock);
+	}
+	return n;
+}
+
+/*
+ * Checklist E05.  A node of another version is refused for that, not for
+ * breaking the protocol, and tried again less and less often.
+ */
+static void r2tcp_test_version(struct kunit *test)
+{
+	struct socket *listener = raw_listen(test, 0);
+	struct fake_node *b = fake_start(test, 1);
+	unsigned int n;
+
+	fake_add_peer(test, b, 0);
+	n = count_attempts(test, listener, R2_PROTOCOL_VERSION + 1, 1500);
+	KUNIT_EXPECT_GE(test, n, 2);
+	/* Pauses of 50, 100, 200, 400 and 800 ms. */
+	KUNIT_EXPECT_LE(test, n, 6);
+	KUNIT_EXPECT_EQ(test, fake_stats(test, b, 0).bad_frames, 0);
+	KUNIT_EXPECT_EQ(test, fake_peer(b, 0)->refused.version,
+			cpu_to_le32(R2_PROTOCOL_VERSION + 1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&b->ups), 0);
+}
+
+/*
+ * Checklist E07.  A node that is not there is tried again after each reconnect
+ * delay; after the idle timeout that is said, and it goes on.
+ */
+static void r2tcp_test_retry_connect(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct socket *listener = raw_listen(test, 0);
+	struct fake_node *b;
+
+	world->idle_ms = 600;
+	b = fake_start(test, 1);
+	fake_add_peer(test, b, 0);
+	KUNIT_EXPECT_GE(test, count_attempts(test, listener, 0, 300), 2);
+	KUNIT_EXPECT_FALSE(test, fake_peer(b, 0)->warned);
+	count_attempts(test, listener, 0, 1000);
+	KUNIT_EXPECT_TRUE(test, fake_peer(b, 0)->warned);
+	KUNIT_EXPECT_GE(test, count_attempts(test, listener, 0, 500), 2);
 }
 
 /* Once they agree, they do, without being started again. */
@@ -160,6 +234,8 @@ static void r2tcp_test_slow_hello(struct kunit *test)
 
 static struct kunit_case r2tcp_hello_cases[] = {
 	KUNIT_CASE(r2tcp_test_mismatch),
+	KUNIT_CASE(r2tcp_test_version),
+	KUNIT_CASE(r2tcp_test_retry_connect),
 	KUNIT_CASE(r2tcp_test_mismatch_mended),
 	KUNIT_CASE(r2tcp_test_wrong_node),
 	KUNIT_CASE(r2tcp_test_bad_hello),

@@ -37,7 +37,10 @@ static const struct bad_case bad_cases[] = {
 	{ "status of nothing", R2_PUT_REPLY, 1, 1, 0x140, 1, 0, 1 },
 };
 
-/* Each closes its own connection, and does not disturb that of another. */
+/*
+ * Checklist E12, E13.  Each closes its own connection, and does not disturb
+ * that of another.
+ */
 static void r2tcp_test_bad_frames(struct kunit *test)
 {
 	struct fake_node *a = fake_start(test, 0), *good = fake_start(test, 2);
@@ -134,6 +137,85 @@ static void r2tcp_test_early_pong(struct kunit *test)
 	fake_wait_req(test, req[1], -ENOTCONN);
 }
 
+/* The next frame, PINGs included, with its header checked. */
+static void next_frame(struct kunit *test, struct socket *sock,
+		       struct raw_frame *frame, struct r2_frame *head)
+{
+	KUNIT_ASSERT_EQ(test, raw_recv(sock, &frame->hdr, sizeof(frame->hdr)),
+			sizeof(frame->hdr));
+	KUNIT_ASSERT_EQ(test, r2wire_decode_hdr(&frame->hdr, head), 0);
+	KUNIT_ASSERT_LE(test, head->len, sizeof(frame->payload));
+	if (head->len)
+		KUNIT_ASSERT_EQ(test, raw_recv(sock, frame->payload, head->len),
+				head->len);
+}
+
+/* Receive one frame of each kind that a node sends, and check every byte. */
+static void check_frames(struct kunit *test, struct socket *sock,
+			 const struct r2_page *page, unsigned long *seen)
+{
+	struct raw_frame frame;
+	struct r2_frame head;
+
+	next_frame(test, sock, &frame, &head);
+	__set_bit(head.type, seen);
+	switch (head.type) {
+	case R2_HELLO:
+		KUNIT_EXPECT_EQ(test, r2wire_check_hello((void *)frame.payload,
+							 head.len), 0);
+		break;
+	case R2_PONG:
+		KUNIT_EXPECT_EQ(test, r2wire_check_pong((void *)frame.payload),
+				0);
+		break;
+	case R2_GET:
+		KUNIT_EXPECT_MEMEQ(test, frame.payload, page, sizeof(*page));
+		break;
+	case R2_GET_REPLY:
+		KUNIT_EXPECT_EQ(test, r2wire_check_get_reply(frame.payload,
+							     head.len), 0);
+		break;
+	case R2_PING:
+		KUNIT_EXPECT_EQ(test, raw_pong(sock, head.id), 0);
+		break;
+	default:
+		KUNIT_FAIL(test, "frame of type %u", head.type);
+	}
+}
+
+/*
+ * Regression: 3.5.6, stack contents and addresses of the kernel in fields that
+ * nobody had set.  Of what a node sends, every byte has its meaning or is zero.
+ */
+static void r2tcp_test_no_leftovers(struct kunit *test)
+{
+	static const unsigned long all = BIT(R2_HELLO) | BIT(R2_PING) |
+					 BIT(R2_PONG) | BIT(R2_GET) |
+					 BIT(R2_GET_REPLY);
+	struct fake_node *a = fake_start(test, 0);
+	unsigned long end = jiffies + TEST_PATIENCE;
+	struct raw_frame frame;
+	unsigned long seen = 0;
+	struct fake_req *req;
+	struct socket *sock;
+
+	fake_add_peer(test, a, 1);
+	sock = raw_connect(test, 1, 0);
+	raw_fill_hello(test, &frame, 1, 0, 1);
+	raw_send(test, sock, &frame, RAW_HELLO_SIZE);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+	req = fake_submit_get(test, a, 1, 7, 500, false);
+	r2wire_encode_hdr(&frame.hdr, R2_PING, 0, 0, 99);
+	raw_send(test, sock, &frame, sizeof(frame.hdr));
+	r2wire_encode_hdr(&frame.hdr, R2_GET, 0, sizeof(req->page), 100);
+	memcpy(frame.payload, &req->page, sizeof(req->page));
+	raw_send(test, sock, &frame, sizeof(frame.hdr) + sizeof(req->page));
+	while (seen != all && time_before(jiffies, end))
+		check_frames(test, sock, &req->page, &seen);
+	KUNIT_EXPECT_EQ(test, seen, all);
+	fake_wait_req(test, req, -ETIMEDOUT);
+}
+
 /* A reply that is longer than there is room for, or of another kind. */
 static void r2tcp_test_bad_reply(struct kunit *test)
 {
@@ -174,6 +256,7 @@ static struct kunit_case r2tcp_hostile_cases[] = {
 	KUNIT_CASE(r2tcp_test_bad_frames),
 	KUNIT_CASE(r2tcp_test_bad_window),
 	KUNIT_CASE(r2tcp_test_early_pong),
+	KUNIT_CASE(r2tcp_test_no_leftovers),
 	KUNIT_CASE(r2tcp_test_bad_reply),
 	{}
 };

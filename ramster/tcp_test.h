@@ -12,6 +12,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/wait.h>
+#include "heartbeat.h"
 #include "tcp_private.h"
 
 #define TEST_PORT	7777
@@ -24,6 +25,7 @@
 struct fake_node {
 	struct fake_world *world;
 	struct r2tcp *tcp;
+	struct r2hb *hb;
 	unsigned int num;
 	wait_queue_head_t wait;
 	atomic_t ups;
@@ -71,6 +73,8 @@ struct fake_node *fake_start_config(struct kunit *test,
 				    const struct r2tcp_config *config);
 struct fake_node *fake_start(struct kunit *test, unsigned int num);
 void fake_stop(struct fake_node *node);
+void fake_watch(struct kunit *test, struct fake_node *node,
+		unsigned int dead_time_ms);
 void fake_add_peer(struct kunit *test, struct fake_node *node,
 		   unsigned int num);
 void fake_start_pair(struct kunit *test, struct fake_node **a,
@@ -94,6 +98,7 @@ void fake_get_works(struct kunit *test, struct fake_node *node,
 		    unsigned int num);
 struct socket *raw_connect(struct kunit *test, unsigned int from,
 			   unsigned int to);
+struct socket *raw_listen(struct kunit *test, unsigned int num);
 void raw_send(struct kunit *test, struct socket *sock, void *buf,
 	      unsigned int len);
 int raw_pong(struct socket *sock, u64 id);
@@ -102,13 +107,14 @@ void raw_next(struct kunit *test, struct socket *sock,
 	      struct raw_frame *frame);
 void raw_fill_hello(struct kunit *test, struct raw_frame *frame,
 		    unsigned int from, unsigned int to, u64 instance);
+void fake_small_sndbuf(struct fake_node *node, unsigned int num);
 struct r2tcp_peer *fake_peer(struct fake_node *node, unsigned int num);
 struct socket *raw_node(struct kunit *test, unsigned int from,
 			unsigned int to, u64 instance);
 void raw_closed(struct kunit *test, struct socket *sock);
 void raw_only_pongs(struct kunit *test, struct socket *sock);
 struct fake_node *fake_start_deaf(struct kunit *test, struct socket **sock);
-void fake_fill_deaf(struct kunit *test, struct fake_node *a,
+void fake_fill_deaf(struct kunit *test, struct fake_node *node,
 		    struct fake_req **req, unsigned int nr, unsigned int ms);
 int fake_suite_init(struct kunit_suite *suite);
 int fake_test_init(struct kunit *test);

@@ -84,6 +84,8 @@ static void fake_up(void *arg, unsigned int peer, bool new_instance)
 {
 	struct fake_node *node = arg;
 
+	if (node->hb)
+		r2hb_connected(node->hb, peer);
 	if (new_instance)
 		atomic_inc(&node->new_instances);
 	atomic_inc(&node->ups);
@@ -94,6 +96,8 @@ static void fake_down(void *arg, unsigned int peer)
 {
 	struct fake_node *node = arg;
 
+	if (node->hb)
+		r2hb_disconnected(node->hb, peer);
 	atomic_inc(&node->downs);
 	wake_up_all(&node->wait);
 }
@@ -169,9 +173,24 @@ struct fake_node *fake_start(struct kunit *test, unsigned int num)
 void fake_stop(struct fake_node *node)
 {
 	fake_resume(node);
+	if (node->hb)
+		r2hb_stop(node->hb);
 	if (node->tcp)
 		r2tcp_stop(node->tcp);
+	if (node->hb)
+		r2hb_destroy(node->hb);
 	node->tcp = NULL;
+	node->hb = NULL;
+}
+
+/* Have a node know which of its peers, that are to come, are alive. */
+void fake_watch(struct kunit *test, struct fake_node *node,
+		unsigned int dead_time_ms)
+{
+	struct r2hb *hb = r2hb_create(node->tcp, node->num, dead_time_ms);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, hb);
+	node->hb = hb;
 }
 
 void fake_add_peer(struct kunit *test, struct fake_node *node,
@@ -179,6 +198,8 @@ void fake_add_peer(struct kunit *test, struct fake_node *node,
 {
 	struct sockaddr_storage addr = fake_addr(num, TEST_PORT);
 
+	if (node->hb)
+		r2hb_add(node->hb, num);
 	KUNIT_ASSERT_EQ(test, r2tcp_add_peer(node->tcp, num, &addr), 0);
 }
 
@@ -324,6 +345,23 @@ struct socket *raw_connect(struct kunit *test, unsigned int from,
 	return sock;
 }
 
+/* What listens at the address of a node, and accepts without waiting. */
+struct socket *raw_listen(struct kunit *test, unsigned int num)
+{
+	struct sockaddr_storage addr = fake_addr(num, TEST_PORT);
+	struct socket *sock;
+
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_INET, SOCK_STREAM,
+					       IPPROTO_TCP, &sock), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, raw_release,
+							sock), 0);
+	sock_set_reuseaddr(sock->sk);
+	KUNIT_ASSERT_EQ(test, kernel_bind(sock, (struct sockaddr *)&addr,
+					  sizeof(struct sockaddr_in)), 0);
+	KUNIT_ASSERT_EQ(test, kernel_listen(sock, 64), 0);
+	return sock;
+}
+
 void raw_send(struct kunit *test, struct socket *sock, void *buf,
 	      unsigned int len)
 {
@@ -406,7 +444,7 @@ struct r2tcp_peer *fake_peer(struct fake_node *node, unsigned int num)
 }
 
 /* Have a node's socket hold no more than a little that is to be sent. */
-static void fake_small_sndbuf(struct fake_node *node, unsigned int num)
+void fake_small_sndbuf(struct fake_node *node, unsigned int num)
 {
 	struct r2tcp_peer *peer = fake_peer(node, num);
 
@@ -482,7 +520,7 @@ struct fake_node *fake_start_deaf(struct kunit *test, struct socket **sock)
 }
 
 /* Keep the sender of that node busy: PUTs of 64 KB. */
-void fake_fill_deaf(struct kunit *test, struct fake_node *a,
+void fake_fill_deaf(struct kunit *test, struct fake_node *node,
 		    struct fake_req **req, unsigned int nr, unsigned int ms)
 {
 	const unsigned int n = 16, each = sizeof(struct r2_put_item) + 4000;
@@ -499,7 +537,8 @@ void fake_fill_deaf(struct kunit *test, struct fake_node *a,
 	}
 	for (i = 0; i < nr; i++) {
 		req[i] = fake_new_batch(test, R2_PUT, buf, n * each, n, ms);
-		KUNIT_ASSERT_EQ(test, r2tcp_submit(a->tcp, 1, &req[i]->req), 0);
+		KUNIT_ASSERT_EQ(test, r2tcp_submit(node->tcp, !node->num,
+						   &req[i]->req), 0);
 	}
 }
 
