@@ -326,4 +326,3 @@ const struct config_item_type r2nm_nodes_type = {
 	.ct_group_ops = &r2nm_nodes_group_ops,
 	.ct_owner = THIS_MODULE,
 };
-

@@ -275,6 +275,11 @@ do {									\
 			    -EBADMSG, #member);				\
 } while (0)
 
+/*
+ * A node that has no number is nobody's client.
+ *
+ * Regression: 3.5.5.
+ */
 static void r2wire_hello_malformed(struct kunit *test)
 {
 	struct r2_hello hello;

@@ -40,6 +40,8 @@ static const struct bad_case bad_cases[] = {
 /*
  * Checklist E12, E13.  Each closes its own connection, and does not disturb
  * that of another.
+ *
+ * Regression: 3.5.3.
  */
 static void r2tcp_test_bad_frames(struct kunit *test)
 {
@@ -216,7 +218,11 @@ static void r2tcp_test_no_leftovers(struct kunit *test)
 	fake_wait_req(test, req, -ETIMEDOUT);
 }
 
-/* A reply that is longer than there is room for, or of another kind. */
+/*
+ * A reply that is longer than there is room for, or of another kind.
+ *
+ * Regression: 3.1.10.
+ */
 static void r2tcp_test_bad_reply(struct kunit *test)
 {
 	static const enum r2_type types[] = { R2_GET_REPLY, R2_FLUSH_REPLY,

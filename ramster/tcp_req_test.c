@@ -211,6 +211,8 @@ static void r2tcp_test_out_of_order(struct kunit *test)
 /*
  * A peer that does not answer: the request ends at its deadline; the reply
  * that comes in the end is dropped, and the connection goes on.
+ *
+ * Regression: 3.4.2.
  */
 static void r2tcp_test_deadline(struct kunit *test)
 {
@@ -259,6 +261,8 @@ static void r2tcp_test_deadline_waiting(struct kunit *test)
 /*
  * A PUT whose deadline passes while the peer does not even read: its buffer is
  * in the hands of the sender, so the connection has to go, but it ends.
+ *
+ * Regression: 3.4.2.
  */
 static void r2tcp_test_deadline_stuck(struct kunit *test)
 {

@@ -163,7 +163,9 @@ nothing_left() {
 
 # Store, load and invalidate through real swap: pages written, swapped out, kept
 # by the server, read back at random, written again, dropped; every byte
-# compared.
+# compared. At its end all directories of configfs can be removed.
+#
+# Regression: 3.2.14.
 test_swap_through_peer() {
 	local load
 
@@ -511,6 +513,8 @@ test_plain_swap() {
 	boot client --mem 200 --swap 512
 	on client pageload --mb "$(scaled 100)" write pageout read
 	on client '[ ! -e /sys/kernel/mm/ramster ] && [ ! -e /sys/kernel/debug/zcache ]'
+	on client '[ ! -e /sys/kernel/config/ramster ] && [ ! -e /sys/kernel/debug/ramster ]'
+	on client '! ps | grep -E "\[(remotify|r2[a-z]+/|zcache)"'
 	exactly client frontswap/stores 0
 	finish
 }
