@@ -8,9 +8,10 @@
  *
  *   a pointer    a page that is here: its zbud handle.  The zpage begins with a
  *                struct tmem_header, then come the bytes of the blob
- *   a value      a *word*: node, version and two flags.  Without the flag
- *                TOMBSTONE the page is with that node, in that version; with it
- *                there is no page, but the node may hold that version or will
+ *   a value      a *word*: node, version and two flags.  Without a flag the
+ *                page is with that node, in that version; with TOMBSTONE there
+ *                is no page, but the node may hold that version or will; with
+ *                SENDING alone, a page of one byte value, which is here in full
  *
  * The word of what a peer may hold although its owner does not want it, the
  * debt, is in the slot itself if there is no page, and in the header's @owed of
@@ -18,6 +19,9 @@
  * way and that tmem_send_done() will tell what became of it; until then the
  * word is not yet a debt that could be settled.  Slots with a debt proper have
  * TMEM_DEBT_MARK, and an object that has such a slot is on the list of debtors.
+ *
+ * A slot has no room for a debt and a byte value, so a page of one value that
+ * replaces something that a peer has goes the way of all pages.
  *
  * There is one word a slot, so a page with a word is not sent.  That is ensured
  * by not making its zpage ready, and so never isolating it; the page becomes
@@ -28,6 +32,10 @@
  * doubt gets a new version.  So what a peer is told to forget is always older
  * than what it may be sent afterwards, and a message that comes late, or twice,
  * does no harm, be it for one page or for a whole object.
+ *
+ * A large object is flushed in one step all the same: its @doom says up to which
+ * version its pages are gone, nobody sees these any more, and a worker frees
+ * them.  It is the object that is queued, so this allocates nothing.
  *
  * Life times: an object without pages is dead and leaves the hash at once; it
  * is freed by RCU, and so is a pool.  What finds its pool by a handle does so
@@ -56,6 +64,18 @@ static const struct rhashtable_params tmem_object_params = {
  */
 
 /**
+ * tmem_objects_init - make a pool's hash of objects
+ * @pool: the pool; rhashtable_free_and_destroy() undoes it
+ *
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tmem_objects_init(struct tmem_pool *pool)
+{
+	return rhashtable_init(&pool->objects, &tmem_object_params);
+}
+
+/**
  * tmem_object_find - find an object
  * @pool: where
  * @oid: its name
@@ -81,6 +101,7 @@ static struct tmem_object *tmem_object_alloc(struct tmem_pool *pool,
 	obj->pool = pool;
 	xa_init(&obj->pages);
 	INIT_LIST_HEAD(&obj->debtor);
+	INIT_LIST_HEAD(&obj->doomed);
 	return obj;
 }
 
@@ -122,6 +143,7 @@ static void tmem_object_kill(struct tmem_object *obj)
 	lockdep_assert_held(&obj->pages.xa_lock);
 	WARN_ON_ONCE(obj->debts);
 	obj->dead = true;
+	tmem_doom_done(obj);
 	rhashtable_remove_fast(&obj->pool->objects, &obj->link,
 			       tmem_object_params);
 	atomic64_dec(&obj->pool->tmem->objects);
@@ -151,240 +173,42 @@ void tmem_object_unlock(struct tmem_object *obj)
 }
 
 /*
- * pools
- */
-
-static unsigned long tmem_pool_key(u16 client, u32 id)
-{
-	return (unsigned long)client << 32 | id;
-}
-
-/**
- * tmem_create - make an empty index
- * @owes: called whenever there is a new debt, under spinlocks and maybe with
- *	interrupts off; may be NULL
- * @arg: its argument
- *
- * Context: may sleep.
- * Return: the index, or ERR_PTR(-ENOMEM).
- */
-struct tmem *tmem_create(void (*owes)(void *arg), void *arg)
-{
-	struct tmem *tmem;
-	unsigned int kind;
-
-	tmem = kzalloc(sizeof(*tmem), GFP_KERNEL);
-	if (!tmem)
-		return ERR_PTR(-ENOMEM);
-	xa_init(&tmem->pools);
-	mutex_init(&tmem->collect_lock);
-	spin_lock_init(&tmem->debt_lock);
-	INIT_LIST_HEAD(&tmem->debtors);
-	tmem->owes = owes;
-	tmem->owes_arg = arg;
-	for (kind = 0; kind < TMEM_NR_KINDS; kind++) {
-		tmem->zbud[kind] = zbud_create();
-		if (!tmem->zbud[kind]) {
-			tmem_destroy(tmem);
-			return ERR_PTR(-ENOMEM);
-		}
-	}
-	return tmem;
-}
-EXPORT_SYMBOL_GPL(tmem_create);
-
-/**
- * tmem_reserve - set frames aside for when there is no free memory
- * @tmem: for which index
- * @kind: for pages of which kind
- * @frames: how many, at least one
- *
- * Context: may sleep.
- * Return: 0, -EINVAL or -ENOMEM, as zbud_reserve().
- */
-int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames)
-{
-	return zbud_reserve(tmem->zbud[kind], frames);
-}
-EXPORT_SYMBOL_GPL(tmem_reserve);
-
-/**
- * tmem_destroy - free an index and all that is in it
- * @tmem: index that nobody uses any more
- *
- * Context: may sleep.
- */
-void tmem_destroy(struct tmem *tmem)
-{
-	struct tmem_pool *pool;
-	unsigned long key;
-	unsigned int kind;
-
-	xa_for_each(&tmem->pools, key, pool)
-		tmem_pool_destroy(pool);
-	xa_destroy(&tmem->pools);
-	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
-		zbud_destroy(tmem->zbud[kind]);
-	kfree(tmem);
-}
-EXPORT_SYMBOL_GPL(tmem_destroy);
-
-/**
- * tmem_pool_create - make an empty pool
- * @tmem: where
- * @client: who owns its pages
- * @id: its number
- * @kind: kind of all its pages, for ever
- *
- * Context: may sleep.
- * Return: the pool; ERR_PTR(-EEXIST) if the client has a pool of that number
- *	already, of whatever kind; ERR_PTR(-EINVAL) for an unknown kind; or
- *	ERR_PTR(-ENOMEM).
- */
-struct tmem_pool *tmem_pool_create(struct tmem *tmem, u16 client, u32 id,
-				   enum tmem_kind kind)
-{
-	struct tmem_pool *pool;
-	int err;
-
-	if (kind >= TMEM_NR_KINDS)
-		return ERR_PTR(-EINVAL);
-	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
-	if (!pool)
-		return ERR_PTR(-ENOMEM);
-	pool->tmem = tmem;
-	pool->client = client;
-	pool->id = id;
-	pool->kind = kind;
-	err = rhashtable_init(&pool->objects, &tmem_object_params);
-	if (err)
-		goto err_free;
-	err = xa_insert(&tmem->pools, tmem_pool_key(client, id), pool,
-			GFP_KERNEL);
-	if (err)
-		goto err_hash;
-	return pool;
-
-err_hash:
-	rhashtable_destroy(&pool->objects);
-err_free:
-	kfree(pool);
-	return ERR_PTR(err == -EBUSY ? -EEXIST : err);
-}
-EXPORT_SYMBOL_GPL(tmem_pool_create);
-
-/**
- * tmem_pool_find - find a pool by its name
- * @tmem: where
- * @client: who owns its pages
- * @id: its number
- *
- * Context: any; the caller sees to it that the pool is not destroyed meanwhile.
- * Return: the pool, or NULL.
- */
-struct tmem_pool *tmem_pool_find(struct tmem *tmem, u16 client, u32 id)
-{
-	return xa_load(&tmem->pools, tmem_pool_key(client, id));
-}
-EXPORT_SYMBOL_GPL(tmem_pool_find);
-
-/**
- * tmem_pool_kind - tell the kind of a pool's pages
- * @pool: which
- *
- * Context: any.
- * Return: its kind.
- */
-enum tmem_kind tmem_pool_kind(const struct tmem_pool *pool)
-{
-	return pool->kind;
-}
-EXPORT_SYMBOL_GPL(tmem_pool_kind);
-
-/* Forget a slot whatever it holds; the object is going away. */
-static void tmem_slot_drop(struct tmem_object *obj, u32 index, void *slot)
-{
-	if (xa_get_mark(&obj->pages, index, TMEM_DEBT_MARK))
-		tmem_debt_del(obj, index);
-	if (slot_word(slot) & TMEM_SENDING)
-		atomic64_dec(&obj->pool->tmem->sending);
-	if (slot_is_remote(slot))
-		tmem_count_remote(obj, -1);
-	if (slot_is_local(slot))
-		slot_free_local(obj, slot);
-}
-
-static void tmem_object_destroy(void *ptr, void *arg)
-{
-	struct tmem_object *obj = ptr;
-	unsigned long index;
-	void *slot;
-
-	xa_lock(&obj->pages);
-	obj->dead = true;
-	xa_for_each(&obj->pages, index, slot)
-		tmem_slot_drop(obj, index, slot);
-	xa_unlock(&obj->pages);
-	/* Who still waits for the lock looks at @dead and at nothing else. */
-	xa_destroy(&obj->pages);
-	atomic64_dec(&obj->pool->tmem->objects);
-	kfree_rcu(obj, rcu);
-}
-
-/**
- * tmem_pool_destroy - free a pool with all its pages
- * @pool: which
- *
- * Nothing of it remains: not its debts either, so peers have to be told to
- * destroy theirs.
- *
- * Context: may sleep.  Nobody uses @pool any more.  Functions that are given a
- * struct tmem_handle or a struct tmem_debt of the pool may run at the same
- * time.
- */
-void tmem_pool_destroy(struct tmem_pool *pool)
-{
-	xa_erase(&pool->tmem->pools, tmem_pool_key(pool->client, pool->id));
-	/* Let those finish who have found it by a handle. */
-	synchronize_rcu();
-	rhashtable_free_and_destroy(&pool->objects, tmem_object_destroy, NULL);
-	kfree_rcu(pool, rcu);
-}
-EXPORT_SYMBOL_GPL(tmem_pool_destroy);
-
-/**
- * tmem_client_destroy - free all pools of a client
- * @tmem: where
- * @client: who owned them
- *
- * Context: as tmem_pool_destroy(), and nobody makes a pool for this client.
- */
-void tmem_client_destroy(struct tmem *tmem, u16 client)
-{
-	struct tmem_pool *pool;
-	unsigned long key;
-
-	xa_for_each_range(&tmem->pools, key, pool, tmem_pool_key(client, 0),
-			  tmem_pool_key(client, U32_MAX))
-		tmem_pool_destroy(pool);
-}
-EXPORT_SYMBOL_GPL(tmem_client_destroy);
-
-/*
  * put
  */
 
+/*
+ * Room for a blob: in a frame that is half used; or else in a new frame, or in
+ * that of the oldest ephemeral pages.
+ */
+static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
+		     unsigned long *handle)
+{
+	struct zbud_pool *zbud = pool->tmem->zbud[pool->kind];
+	struct zbud_frame *frame;
+
+	if (!evict)
+		return zbud_alloc(zbud, size, gfp, handle) ? -ENOSPC : 0;
+
+	*handle = zbud_fit(zbud, size);
+	if (*handle)
+		return 0;
+	frame = tmem_evict_frame(pool->tmem);
+	if (!frame)
+		return -ENOSPC;
+	*handle = zbud_fill(zbud, frame, size);
+	return 0;
+}
+
 /* Put a blob into a frame, with a header that lacks what the slot decides. */
 static int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
-			   u32 index, const struct tmem_blob *blob, gfp_t gfp,
-			   void **page)
+			   u32 index, const struct tmem_blob *blob, bool evict,
+			   gfp_t gfp, void **page)
 {
 	struct tmem_header *header;
 	unsigned long handle;
 	int err;
 
-	err = zbud_alloc(pool->tmem->zbud[pool->kind],
-			 sizeof(*header) + blob->len, gfp, &handle);
+	err = tmem_room(pool, sizeof(*header) + blob->len, evict, gfp, &handle);
 	if (err)
 		return err;
 	*page = (void *)handle;
@@ -427,11 +251,34 @@ static int tmem_may_replace(void *slot, u64 version)
 }
 
 /*
- * Store under the object's lock, where only memory can be had that is free at
- * this moment.  PF_MEMALLOC is masked, since neither the xarray nor the hash
- * (see tmem_put_page()) would respect __GFP_NOMEMALLOC: a put never touches
+ * Write a slot under the object's lock, where only memory can be had that is
+ * free at this moment.  PF_MEMALLOC is masked, since neither the xarray nor the
+ * hash (see tmem_put_page()) would respect __GFP_NOMEMALLOC: a put never touches
  * the reserves.
  */
+static int tmem_slot_write(struct tmem_object *obj, u32 index, void *old,
+			   void *slot)
+{
+	int err;
+
+	err = xa_err(__xa_store(&obj->pages, index, slot,
+				GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN));
+	if (!err)
+		obj->slots += !old;
+	return err;
+}
+
+/* What was in a slot is no longer there; a debt that it had is the caller's. */
+static void tmem_slot_replaced(struct tmem_object *obj, void *old)
+{
+	if (slot_is_remote(old))
+		tmem_count_remote(obj, -1);
+	else if (slot_is_filled(old))
+		tmem_count_filled(obj, old, -1);
+	else if (slot_is_local(old))
+		slot_free_local(obj, old);
+}
+
 static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 			   struct tmem_blob *blob)
 {
@@ -443,21 +290,40 @@ static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 	header->version = blob->version ?: tmem_new_version(obj);
 	header->first = header->version;
 	header->owed = slot_word(old);
-	err = xa_err(__xa_store(&obj->pages, index, page,
-				GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN));
+	err = tmem_slot_write(obj, index, old, page);
 	if (err)
 		return err;
 
-	obj->slots += !old;
 	blob->version = header->version;
-	if (slot_is_remote(old)) {
-		tmem_count_remote(obj, -1);
+	if (slot_is_remote(old))
 		tmem_debt_add(obj, index, header->owed);
-	} else if (slot_is_local(old)) {
-		slot_free_local(obj, old);
-	}
+	tmem_slot_replaced(obj, old);
 	if (!header->owed)
 		slot_ready(obj, page);
+	return 0;
+}
+
+/* The same without a frame, for a page of one byte value. */
+static int tmem_slot_store_fill(struct tmem_object *obj, u32 index,
+				struct tmem_blob *blob)
+{
+	void *old = xa_load(&obj->pages, index);
+	u64 version;
+	void *slot;
+	int err;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (slot_word(old))
+		return -EBUSY;
+	version = tmem_new_version(obj);
+	slot = xa_mk_value(word_make_filled(blob->fill, version));
+	err = tmem_slot_write(obj, index, old, slot);
+	if (err)
+		return err;
+
+	blob->version = version;
+	tmem_slot_replaced(obj, old);
+	tmem_count_filled(obj, slot, 1);
 	return 0;
 }
 
@@ -472,14 +338,16 @@ static int tmem_object_put(struct tmem_object *obj, u32 index, void *page,
 	} else {
 		err = tmem_may_replace(xa_load(&obj->pages, index),
 				       blob->version);
-		if (!err)
+		if (!err && page)
 			err = tmem_slot_store(obj, index, page, blob);
+		else if (!err)
+			err = tmem_slot_store_fill(obj, index, blob);
 	}
 	tmem_object_unlock(obj);
 	return err;
 }
 
-/* Find or make the object, and store. */
+/* Find or make the object, and store @page, or the value if it is NULL. */
 static int tmem_put_page(struct tmem_pool *pool, const struct tmem_oid *oid,
 			 u32 index, void *page, struct tmem_blob *blob,
 			 gfp_t gfp)
@@ -511,6 +379,28 @@ static int tmem_put_page(struct tmem_pool *pool, const struct tmem_oid *oid,
 	return err;
 }
 
+static int tmem_put_blob(struct tmem_pool *pool, const struct tmem_oid *oid,
+			 u32 index, struct tmem_blob *blob, bool evict,
+			 gfp_t gfp)
+{
+	void *page = NULL;
+	int err;
+
+	if (blob->len > TMEM_MAX_BLOB || blob->version > TMEM_VERSION_MAX ||
+	    (blob->filled && blob->version))
+		return -EINVAL;
+	if (!blob->filled) {
+		err = tmem_page_alloc(pool, oid, index, blob, evict, gfp,
+				      &page);
+		if (err)
+			return err;
+	}
+	err = tmem_put_page(pool, oid, index, page, blob, gfp);
+	if (err && page)
+		zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
+	return err == -EALREADY ? 0 : err;
+}
+
 /**
  * tmem_put - store a page
  * @pool: where
@@ -518,7 +408,8 @@ static int tmem_put_page(struct tmem_pool *pool, const struct tmem_oid *oid,
  * @index: page within the object
  * @blob: data, len and crc to store.  version 0 asks for a new version, which
  *	is written back: the owner's put.  Any other is a server's put, and is
- *	stored only over something older.
+ *	stored only over something older.  With filled, which is for owners, the
+ *	page is not stored but described: it is made of the byte fill
  * @gfp: for everything that is allocated without a lock.  What is allocated
  *	under one is never waited for, and never taken from the reserves.
  *
@@ -526,26 +417,38 @@ static int tmem_put_page(struct tmem_pool *pool, const struct tmem_oid *oid,
  *
  * Context: task; sleeps only if @gfp allows it.  Takes the object's lock.
  * Return: 0, also if just this version is here already; -ESTALE if a newer one
- *	is or was; -EINVAL if the blob is too long or the version too high; or
- *	-ENOMEM.
+ *	is or was; -EINVAL if the blob is too long or the version too high;
+ *	-ENOSPC if no frame can be had; -ENOMEM if the index cannot grow; or,
+ *	only with filled, -EBUSY if the slot has no room for the value, because a
+ *	peer has to be told something.
  */
 int tmem_put(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob, gfp_t gfp)
 {
-	void *page;
-	int err;
-
-	if (blob->len > TMEM_MAX_BLOB || blob->version > TMEM_VERSION_MAX)
-		return -EINVAL;
-	err = tmem_page_alloc(pool, oid, index, blob, gfp, &page);
-	if (err)
-		return err;
-	err = tmem_put_page(pool, oid, index, page, blob, gfp);
-	if (err)
-		zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
-	return err == -EALREADY ? 0 : err;
+	return tmem_put_blob(pool, oid, index, blob, false, gfp);
 }
 EXPORT_SYMBOL_GPL(tmem_put);
+
+/**
+ * tmem_put_evict - store a page in place of the oldest ephemeral ones
+ * @pool: where
+ * @oid: object
+ * @index: page within the object
+ * @blob: as tmem_put()
+ * @gfp: as tmem_put(); no frame is allocated
+ *
+ * The page goes into a frame that is half used; or else, into the frame of the
+ * oldest ephemeral pages, which are dropped, whatever @pool's kind is.
+ *
+ * Context: as tmem_put().  Takes the locks of the objects of these pages.
+ * Return: as tmem_put(); -ENOSPC if there is no ephemeral frame.
+ */
+int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
+		   u32 index, struct tmem_blob *blob, gfp_t gfp)
+{
+	return tmem_put_blob(pool, oid, index, blob, true, gfp);
+}
+EXPORT_SYMBOL_GPL(tmem_put_evict);
 
 /*
  * get
@@ -569,6 +472,13 @@ void tmem_page_read(void *page, struct tmem_blob *blob)
 
 static int tmem_slot_get(void *slot, struct tmem_blob *blob)
 {
+	blob->filled = slot_is_filled(slot);
+	if (blob->filled) {
+		blob->fill = word_fill(xa_to_value(slot));
+		blob->version = slot_version(slot);
+		blob->len = 0;
+		return 0;
+	}
 	if (slot_is_local(slot)) {
 		tmem_page_read(slot, blob);
 		return 0;
@@ -586,8 +496,9 @@ static int tmem_slot_get(void *slot, struct tmem_blob *blob)
  * @oid: object
  * @index: page within the object
  * @blob: data points to room for TMEM_MAX_BLOB bytes.  Receives the bytes, len,
- *	crc and version of a page that is here; version and node of one that is
- *	with a peer.
+ *	crc and version of a page that is here; filled, fill and version of one
+ *	that is made of a single byte value; version and node of one that is
+ *	with a peer
  *
  * The page stays.  A get that shall remove it is followed by tmem_flush(): with
  * that version, if somebody may put the page meanwhile; else with 0, because a
@@ -607,7 +518,7 @@ int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	if (obj) {
 		xa_lock(&obj->pages);
 		if (!obj->dead)
-			err = tmem_slot_get(xa_load(&obj->pages, index), blob);
+			err = tmem_slot_get(tmem_slot_load(obj, index), blob);
 		xa_unlock(&obj->pages);
 	}
 	rcu_read_unlock();
@@ -615,117 +526,35 @@ int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 }
 EXPORT_SYMBOL_GPL(tmem_get);
 
-/*
- * flush
- */
-
-/* Returns whether there was something readable to be forgotten. */
-static bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
-			    u64 version)
-{
-	u64 word = slot_word(slot);
-
-	lockdep_assert_held(&obj->pages.xa_lock);
-	if (!slot || slot_is_tombstone(slot))
-		return false;
-	if (version && slot_first(slot) > version)
-		return false;
-
-	if (word)
-		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
-	else
-		slot_erase(obj, index);
-	if (slot_is_remote(slot)) {
-		tmem_count_remote(obj, -1);
-		tmem_debt_add(obj, index, word);
-	} else {
-		slot_free_local(obj, slot);
-	}
-	return true;
-}
-
 /**
- * tmem_flush - forget a page
+ * tmem_has - are these pages here, or with a peer?
  * @pool: where
  * @oid: object
- * @index: page within the object
- * @version: forget this version or an older one; 0 means whichever it is
+ * @index: first page
+ * @nr: number of pages
  *
- * Allocates nothing.  If a peer has to be told, that is a debt from now on.
- *
- * Context: task or atomic, interrupts on or off.  Takes the object's lock.
- * Return: whether there was something that a get would have found.
+ * Context: task or atomic.  Takes the object's lock.
+ * Return: whether a get of each of them would have found something.
  */
-bool tmem_flush(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
-		u64 version)
+bool tmem_has(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
+	      unsigned long nr)
 {
 	struct tmem_object *obj;
-	bool found = false;
-
-	rcu_read_lock();
-	obj = tmem_object_find(pool, oid);
-	if (obj) {
-		xa_lock(&obj->pages);
-		if (!obj->dead)
-			found = tmem_slot_flush(obj, index,
-						xa_load(&obj->pages, index),
-						version);
-		tmem_object_unlock(obj);
-	}
-	rcu_read_unlock();
-	return found;
-}
-EXPORT_SYMBOL_GPL(tmem_flush);
-
-/**
- * tmem_flush_object - forget all pages of an object
- * @pool: where
- * @oid: object
- * @version: forget this version or older ones; 0 means whichever they are
- *
- * Context: as tmem_flush().  The object's lock is held for the whole time.
- * Return: number of pages that a get would have found.
- */
-unsigned long tmem_flush_object(struct tmem_pool *pool,
-				const struct tmem_oid *oid, u64 version)
-{
-	struct tmem_object *obj;
-	unsigned long index, found = 0;
+	unsigned long i = 0;
 	void *slot;
 
 	rcu_read_lock();
 	obj = tmem_object_find(pool, oid);
 	if (obj) {
 		xa_lock(&obj->pages);
-		if (!obj->dead)
-			xa_for_each(&obj->pages, index, slot)
-				found += tmem_slot_flush(obj, index, slot,
-							 version);
-		tmem_object_unlock(obj);
+		for (; !obj->dead && i < nr && index + i <= U32_MAX; i++) {
+			slot = tmem_slot_load(obj, index + i);
+			if (!slot || slot_is_tombstone(slot))
+				break;
+		}
+		xa_unlock(&obj->pages);
 	}
 	rcu_read_unlock();
-	return found;
+	return obj && i == nr;
 }
-EXPORT_SYMBOL_GPL(tmem_flush_object);
-
-/**
- * tmem_get_stats - read the counters
- * @tmem: where
- * @stats: receives them; each is exact, but they are not of one moment
- *
- * Context: task or atomic.  Takes the locks of the zbud pools.
- */
-void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats)
-{
-	unsigned int kind;
-
-	stats->objects = atomic64_read(&tmem->objects);
-	stats->objects_max = atomic64_read(&tmem->objects_max);
-	stats->debts = atomic64_read(&tmem->debts);
-	stats->sending = atomic64_read(&tmem->sending);
-	for (kind = 0; kind < TMEM_NR_KINDS; kind++) {
-		stats->remote[kind] = atomic64_read(&tmem->remote[kind]);
-		zbud_get_stats(tmem->zbud[kind], &stats->zbud[kind]);
-	}
-}
-EXPORT_SYMBOL_GPL(tmem_get_stats);
+EXPORT_SYMBOL_GPL(tmem_has);

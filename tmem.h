@@ -82,6 +82,8 @@ struct tmem_handle {
  * @crc: checksum that the owner gave; tmem carries it, and never looks at it
  * @version: version of the page
  * @node: with -EREMOTE, the node that holds the page
+ * @filled: there are no bytes: the page is made of the byte @fill
+ * @fill: that byte; what a page is, the caller knows
  */
 struct tmem_blob {
 	void *data;
@@ -89,6 +91,8 @@ struct tmem_blob {
 	u32 crc;
 	u64 version;
 	u8 node;
+	bool filled;
+	u8 fill;
 };
 
 enum tmem_send_result {
@@ -118,6 +122,8 @@ struct tmem_debt {
  * @remote: pages that are with a peer, by kind
  * @debts: slots whose peer has to be told to forget something
  * @sending: pages of which a copy is on its way
+ * @filled: pages of a single byte value, which have no frame, by kind
+ * @zeroes: those of them whose value is 0
  * @zbud: what the frames hold, by kind
  */
 struct tmem_stats {
@@ -126,6 +132,8 @@ struct tmem_stats {
 	u64 remote[TMEM_NR_KINDS];
 	u64 debts;
 	u64 sending;
+	u64 filled[TMEM_NR_KINDS];
+	u64 zeroes;
 	struct zbud_stats zbud[TMEM_NR_KINDS];
 };
 
@@ -145,12 +153,22 @@ void tmem_client_destroy(struct tmem *tmem, u16 client);
 
 int tmem_put(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob, gfp_t gfp);
+int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
+		   u32 index, struct tmem_blob *blob, gfp_t gfp);
 int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob);
+bool tmem_has(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
+	      unsigned long nr);
 bool tmem_flush(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 		u64 version);
 unsigned long tmem_flush_object(struct tmem_pool *pool,
 				const struct tmem_oid *oid, u64 version);
+unsigned long tmem_flush_range(struct tmem_pool *pool,
+			       const struct tmem_oid *oid, u32 index,
+			       unsigned long nr);
+bool tmem_flush_object_atomic(struct tmem_pool *pool,
+			      const struct tmem_oid *oid);
+unsigned int tmem_evict_oldest(struct tmem *tmem, enum tmem_kind kind);
 
 unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
 				 struct tmem_handle handle[2], u64 version[2]);
@@ -164,6 +182,7 @@ unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt);
 void tmem_drop_debts(struct tmem *tmem, const unsigned long *except);
 
+u64 tmem_count_nodes(struct tmem *tmem);
 void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats);
 
 #endif /* _RAMSTER_TMEM_H */

@@ -12,16 +12,28 @@
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "tmem.h"
 
 #define TMEM_DEBT_MARK		XA_MARK_0
 
-/* A word: version in bits 0 to 52, node in 53 to 60, and two flags. */
+/*
+ * A word: version in bits 0 to 52, node in 53 to 60, and two flags.  In a slot
+ * the flags say what it is, and no two things look alike:
+ *
+ *   TOMBSTONE	SENDING
+ *	0	   0	the page is with a peer
+ *	1	   0	no page; the peer has to be told to forget it
+ *	1	   1	no page; it is being sent
+ *	0	   1	a page of one byte value, which stands in place of the node
+ */
 #define TMEM_NODE_SHIFT		TMEM_VERSION_BITS
 #define TMEM_SENDING		BIT_ULL(61)
 #define TMEM_TOMBSTONE		BIT_ULL(62)
+#define TMEM_SLOT_FLAGS		(TMEM_SENDING | TMEM_TOMBSTONE)
+#define TMEM_FILLED		TMEM_SENDING
 
 /**
  * struct tmem_header - what stands before the bytes of a blob in its zpage
@@ -70,6 +82,11 @@ static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
  * @remote: pages with a peer
  * @debts: slots with a debt
  * @sending: pages on their way
+ * @filled: pages of one byte value, by kind
+ * @zeroes: those of them whose bytes are 0
+ * @doom_lock: protects @doomed
+ * @doomed: objects with pages that were flushed but are still to be freed
+ * @doom_work: frees them
  */
 struct tmem {
 	struct xarray pools;
@@ -86,6 +103,11 @@ struct tmem {
 	atomic64_t remote[TMEM_NR_KINDS];
 	atomic64_t debts;
 	atomic64_t sending;
+	atomic64_t filled[TMEM_NR_KINDS];
+	atomic64_t zeroes;
+	spinlock_t doom_lock; /* protects doomed */
+	struct list_head doomed;
+	struct work_struct doom_work;
 };
 
 /**
@@ -120,6 +142,9 @@ struct tmem_pool {
  * @collection: the last collection that has looked at it (tmem->collect_lock)
  * @creditors: nodes to which a debt was added since the last time that there
  *	was none to that node: a hint that spares most searches
+ * @doom: what is up to this version old was flushed, and is not found any more
+ * @doom_next: the index from which on such pages are still to be freed
+ * @doomed: place among tmem->doomed while there may be any
  * @rcu: for kfree_rcu()
  */
 struct tmem_object {
@@ -133,6 +158,9 @@ struct tmem_object {
 	struct list_head debtor;
 	u64 collection;
 	DECLARE_BITMAP(creditors, TMEM_NODES);
+	u64 doom;
+	u32 doom_next;
+	struct list_head doomed;
 	struct rcu_head rcu;
 };
 
@@ -160,9 +188,25 @@ static inline bool slot_is_local(const void *slot)
 	return slot && !xa_is_value(slot);
 }
 
+static inline u64 word_make_filled(u8 fill, u64 version)
+{
+	return word_make(fill, version) | TMEM_FILLED;
+}
+
+static inline u8 word_fill(u64 word)
+{
+	return word_node(word);
+}
+
 static inline bool slot_is_remote(const void *slot)
 {
-	return xa_is_value(slot) && !(xa_to_value(slot) & TMEM_TOMBSTONE);
+	return xa_is_value(slot) && !(xa_to_value(slot) & TMEM_SLOT_FLAGS);
+}
+
+static inline bool slot_is_filled(const void *slot)
+{
+	return xa_is_value(slot) &&
+	       (xa_to_value(slot) & TMEM_SLOT_FLAGS) == TMEM_FILLED;
 }
 
 static inline bool slot_is_tombstone(const void *slot)
@@ -192,9 +236,25 @@ static inline u64 slot_first(void *slot)
 /* What a peer has or may get to have of this page, with SENDING; or 0. */
 static inline u64 slot_word(void *slot)
 {
+	if (slot_is_filled(slot))
+		return 0;
 	if (xa_is_value(slot))
 		return xa_to_value(slot) & ~TMEM_TOMBSTONE;
 	return slot ? slot_header(slot)->owed : 0;
+}
+
+/* Was it there when the whole object was flushed?  Then nobody may see it. */
+static inline bool slot_is_doomed(const struct tmem_object *obj, void *slot)
+{
+	return slot && slot_first(slot) <= obj->doom;
+}
+
+/* What a slot holds as far as the owner knows; the object is locked. */
+static inline void *tmem_slot_load(struct tmem_object *obj, u32 index)
+{
+	void *slot = xa_load(&obj->pages, index);
+
+	return slot_is_doomed(obj, slot) ? NULL : slot;
 }
 
 static inline struct zbud_pool *object_zbud(const struct tmem_object *obj)
@@ -237,13 +297,30 @@ static inline void tmem_count_remote(struct tmem_object *obj, int change)
 	atomic64_add(change, &obj->pool->tmem->remote[obj->pool->kind]);
 }
 
+static inline void tmem_count_filled(struct tmem_object *obj, const void *slot,
+				     int change)
+{
+	struct tmem *tmem = obj->pool->tmem;
+
+	atomic64_add(change, &tmem->filled[obj->pool->kind]);
+	if (!word_fill(xa_to_value(slot)))
+		atomic64_add(change, &tmem->zeroes);
+}
+
 /* tmem.c */
+int tmem_objects_init(struct tmem_pool *pool);
 u64 tmem_new_version(struct tmem_object *obj);
 struct tmem_object *tmem_object_find(struct tmem_pool *pool,
 				     const struct tmem_oid *oid);
 void tmem_object_unlock(struct tmem_object *obj)
 	__releases(&obj->pages.xa_lock);
 void tmem_page_read(void *page, struct tmem_blob *blob);
+
+/* tmem_flush.c */
+struct zbud_frame *tmem_evict_frame(struct tmem *tmem);
+void tmem_doom_work(struct work_struct *work);
+void tmem_doom_forget(struct tmem_pool *pool);
+void tmem_doom_done(struct tmem_object *obj);
 
 /* tmem_move.c */
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word);

@@ -132,7 +132,7 @@ static struct tmem_object *tmem_handle_find(struct tmem *tmem,
 static int tmem_slot_send_begin(struct tmem_object *obj, u32 index, u8 node,
 				struct tmem_blob *blob)
 {
-	void *slot = xa_load(&obj->pages, index);
+	void *slot = tmem_slot_load(obj, index);
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	if (!slot_is_local(slot) || slot_version(slot) != blob->version ||

@@ -207,12 +207,6 @@ static struct zbud_frame *zbud_frame_alloc(struct zbud_pool *pool, gfp_t gfp)
 	return frame;
 }
 
-static void zbud_frame_free(struct zbud_pool *pool, struct zbud_frame *frame)
-{
-	mempool_free(frame->page, pool->pages);
-	mempool_free(frame, pool->descs);
-}
-
 static void zbud_count_frame(struct zbud_pool *pool)
 {
 	struct zbud_stats *stats = &pool->stats;
@@ -351,22 +345,86 @@ int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
 
 	if (!size || size > ZBUD_MAX_SIZE)
 		return -EINVAL;
-	spin_lock(&pool->lock);
-	frame = zbud_best_fit(pool, size);
-	if (frame)
-		*handle = zbud_attach(pool, frame, size);
-	spin_unlock(&pool->lock);
-	if (frame)
+	*handle = zbud_fit(pool, size);
+	if (*handle)
 		return 0;
-
 	frame = zbud_frame_alloc(pool, gfp);
 	if (!frame)
 		return -ENOMEM;
+	*handle = zbud_fill(pool, frame, size);
+	return 0;
+}
+
+/**
+ * zbud_fit - make room for a zpage in a frame that is half used
+ * @pool: where
+ * @size: bytes, 1 to ZBUD_MAX_SIZE
+ *
+ * Context: task or atomic; takes the pool's lock.
+ * Return: the handle of a pending zpage; 0 if no frame has so much room.
+ */
+unsigned long zbud_fit(struct zbud_pool *pool, size_t size)
+{
+	struct zbud_frame *frame;
+	unsigned long handle = 0;
+
+	spin_lock(&pool->lock);
+	frame = zbud_best_fit(pool, size);
+	if (frame)
+		handle = zbud_attach(pool, frame, size);
+	spin_unlock(&pool->lock);
+	return handle;
+}
+
+/**
+ * zbud_fill - make room for a zpage in an empty frame
+ * @pool: where; whose frame it was before does not matter
+ * @frame: from zbud_evict()
+ * @size: bytes, 1 to ZBUD_MAX_SIZE
+ *
+ * Context: task or atomic; takes the pool's lock.
+ * Return: the handle of a pending zpage.
+ */
+unsigned long zbud_fill(struct zbud_pool *pool, struct zbud_frame *frame,
+			size_t size)
+{
+	unsigned long handle;
+
 	spin_lock(&pool->lock);
 	zbud_count_frame(pool);
-	*handle = zbud_attach(pool, frame, size);
+	handle = zbud_attach(pool, frame, size);
 	spin_unlock(&pool->lock);
-	return 0;
+	return handle;
+}
+
+/* All that is left in a frame is ready: it is not lent any more, if it was. */
+static void zbud_return(struct zbud_pool *pool, struct zbud_frame *frame)
+{
+	if (zbud_present(frame) != frame->ready || !frame->isolated)
+		return;
+	frame->isolated = false;
+	pool->stats.zombies--;
+}
+
+/* Take a zpage out of its frame; returns whether nothing is left in it. */
+static bool zbud_detach(struct zbud_pool *pool, struct zbud_frame *frame,
+			unsigned int buddy)
+{
+	u8 present;
+
+	lockdep_assert_held(&pool->lock);
+	pool->stats.zpages--;
+	pool->stats.zbytes -= frame->size[buddy];
+	frame->size[buddy] = 0;
+	frame->ready &= ~BIT(buddy);
+	present = zbud_present(frame);
+	zbud_return(pool, frame);
+	zbud_place(pool, frame, false);
+	if (present)
+		return false;
+	pool->stats.frames--;
+	pool->stats.isolated--;
+	return true;
 }
 
 /**
@@ -383,25 +441,50 @@ int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
 void zbud_free(struct zbud_pool *pool, unsigned long handle)
 {
 	struct zbud_frame *frame = zbud_frame(handle);
-	unsigned int buddy = zbud_buddy(handle);
-	u8 present;
+	bool empty;
 
 	spin_lock(&pool->lock);
-	pool->stats.zpages--;
-	pool->stats.zbytes -= frame->size[buddy];
-	frame->size[buddy] = 0;
-	frame->ready &= ~BIT(buddy);
-	present = zbud_present(frame);
-	if (present == frame->ready)
-		frame->isolated = false;
-	zbud_place(pool, frame, false);
-	if (!present) {
-		pool->stats.frames--;
-		pool->stats.isolated--;
-	}
+	empty = zbud_detach(pool, frame, zbud_buddy(handle));
 	spin_unlock(&pool->lock);
-	if (!present)
-		zbud_frame_free(pool, frame);
+	if (empty)
+		zbud_release(pool, frame);
+}
+
+/**
+ * zbud_evict - drop a zpage to make room
+ * @pool: where it is
+ * @handle: the zpage
+ *
+ * As zbud_free(), but the frame is not given back.
+ *
+ * Context: task or atomic, interrupts on or off; takes the pool's lock.
+ * Return: the frame, if it is empty now: for zbud_fill() or zbud_release().
+ * Else NULL.
+ */
+struct zbud_frame *zbud_evict(struct zbud_pool *pool, unsigned long handle)
+{
+	struct zbud_frame *frame = zbud_frame(handle);
+	bool empty;
+
+	spin_lock(&pool->lock);
+	empty = zbud_detach(pool, frame, zbud_buddy(handle));
+	pool->stats.evicted_zpages++;
+	pool->stats.evicted_frames += empty;
+	spin_unlock(&pool->lock);
+	return empty ? frame : NULL;
+}
+
+/**
+ * zbud_release - give an empty frame back
+ * @pool: whose reserve may need it
+ * @frame: from zbud_evict()
+ *
+ * Context: task or atomic, interrupts on or off.
+ */
+void zbud_release(struct zbud_pool *pool, struct zbud_frame *frame)
+{
+	mempool_free(frame->page, pool->pages);
+	mempool_free(frame, pool->descs);
 }
 
 /**
@@ -452,8 +535,7 @@ void zbud_ready(struct zbud_pool *pool, unsigned long handle)
 	spin_lock(&pool->lock);
 	newest = !frame->isolated;
 	frame->ready |= BIT(zbud_buddy(handle));
-	if (zbud_present(frame) == frame->ready)
-		frame->isolated = false;
+	zbud_return(pool, frame);
 	zbud_place(pool, frame, newest);
 	spin_unlock(&pool->lock);
 }
@@ -481,6 +563,7 @@ unsigned int zbud_isolate_oldest(struct zbud_pool *pool, zbud_peek_fn peek,
 	frame = list_first_entry_or_null(&pool->lru, struct zbud_frame, lru);
 	if (frame) {
 		frame->isolated = true;
+		pool->stats.zombies++;
 		frame->ready = 0;
 		zbud_place(pool, frame, false);
 		for (buddy = 0; buddy < ZBUD_BUDDIES; buddy++) {

@@ -35,6 +35,7 @@
 /* A zpage never fills a whole frame: such a page is not worth keeping. */
 #define ZBUD_MAX_SIZE		(PAGE_SIZE - ZBUD_CHUNK_SIZE)
 
+struct zbud_frame;
 struct zbud_pool;
 
 /**
@@ -50,6 +51,9 @@ struct zbud_pool;
  * @buddied: frames that hold two zpages
  * @unbuddied: frames that hold one zpage
  * @isolated: frames that are not candidates now (pending or isolated)
+ * @zombies: those of them that were lent to a walker, and not put back
+ * @evicted_zpages: zpages ever dropped to make room
+ * @evicted_frames: frames that became empty by that
  */
 struct zbud_stats {
 	u64 frames;
@@ -63,6 +67,9 @@ struct zbud_stats {
 	u64 buddied;
 	u64 unbuddied;
 	u64 isolated;
+	u64 zombies;
+	u64 evicted_zpages;
+	u64 evicted_frames;
 };
 
 struct zbud_pool *zbud_create(void);
@@ -71,7 +78,12 @@ int zbud_reserve(struct zbud_pool *pool, unsigned int frames);
 
 int zbud_alloc(struct zbud_pool *pool, size_t size, gfp_t gfp,
 	       unsigned long *handle);
+unsigned long zbud_fit(struct zbud_pool *pool, size_t size);
+unsigned long zbud_fill(struct zbud_pool *pool, struct zbud_frame *frame,
+			size_t size);
 void zbud_free(struct zbud_pool *pool, unsigned long handle);
+struct zbud_frame *zbud_evict(struct zbud_pool *pool, unsigned long handle);
+void zbud_release(struct zbud_pool *pool, struct zbud_frame *frame);
 void *zbud_data(unsigned long handle);
 size_t zbud_size(unsigned long handle);
 void zbud_ready(struct zbud_pool *pool, unsigned long handle);
