@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * zcache-comp: compress and decompress single pages through the crypto API.
+ *
+ * Each CPU that is up has a context.  It is made before the CPU comes up and
+ * freed when the CPU is gone, by callbacks of the kernel's CPU hotplug.
  */
 #define pr_fmt(fmt) "zcache: " fmt
 
 #include <crypto/acompress.h>
+#include <linux/atomic.h>
+#include <linux/cpuhotplug.h>
 #include <linux/crypto.h>
 #include <linux/err.h>
 #include <linux/mm.h>
@@ -23,11 +28,12 @@
 
 /**
  * struct zcache_comp_ctx - what one CPU needs to compress one page
- * @lock: held between zcache_comp_begin() and zcache_comp_end()
+ * @lock: held between zcache_comp_begin() and zcache_comp_end(); protects all
  * @tfm: the compressor
  * @req: its only request
  * @wait: where an asynchronous compressor says that it has finished
- * @buffer: compressed bytes, ZCACHE_COMP_BUFFER of them
+ * @buffer: compressed bytes, ZCACHE_COMP_BUFFER of them; NULL if the CPU is not
+ *	up, and then there is nothing else either
  */
 struct zcache_comp_ctx {
 	struct mutex lock;	/* see above */
@@ -37,43 +43,170 @@ struct zcache_comp_ctx {
 	void *buffer;
 };
 
+/**
+ * struct zcache_comp - a compressor
+ * @ctx: a context for each possible CPU
+ * @name: the crypto API's name of it
+ * @contexts: contexts that have a buffer
+ * @node: place among those that are told of CPUs
+ */
 struct zcache_comp {
 	struct zcache_comp_ctx __percpu *ctx;
+	const char *name;
+	atomic_t contexts;
+	struct hlist_node node;
 };
 
-static void comp_ctx_exit(struct zcache_comp_ctx *ctx)
+/* One state of CPU hotplug serves all compressors, while there is any. */
+static DEFINE_MUTEX(comp_hotplug_lock);
+static enum cpuhp_state comp_hotplug_state;
+static unsigned int comp_hotplug_users;
+
+/*
+ * contexts
+ */
+
+static void comp_ctx_free(struct crypto_acomp *tfm, struct acomp_req *req,
+			  void *buffer)
 {
-	kfree(ctx->buffer);
-	if (ctx->req)
-		acomp_request_free(ctx->req);
-	if (!IS_ERR_OR_NULL(ctx->tfm))
-		crypto_free_acomp(ctx->tfm);
-	mutex_destroy(&ctx->lock);
+	kfree(buffer);
+	if (req)
+		acomp_request_free(req);
+	crypto_free_acomp(tfm);
 }
 
-static int comp_ctx_init(struct zcache_comp_ctx *ctx, const char *name, int cpu)
+/* Nothing is allocated with a lock held that others take to free memory. */
+static int comp_ctx_up(struct zcache_comp_ctx *ctx, const char *name, int node)
 {
-	int node = cpu_to_node(cpu);
+	struct crypto_acomp *tfm;
+	struct acomp_req *req;
+	void *buffer;
 
-	mutex_init(&ctx->lock);
-	ctx->tfm = crypto_alloc_acomp_node(name, 0, 0, node);
-	if (IS_ERR(ctx->tfm))
-		return PTR_ERR(ctx->tfm);
-
-	ctx->req = acomp_request_alloc(ctx->tfm);
-	ctx->buffer = kmalloc_node(ZCACHE_COMP_BUFFER, GFP_KERNEL, node);
-	if (!ctx->req || !ctx->buffer)
+	tfm = crypto_alloc_acomp_node(name, 0, 0, node);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	req = acomp_request_alloc(tfm);
+	buffer = kmalloc_node(ZCACHE_COMP_BUFFER, GFP_KERNEL, node);
+	if (!req || !buffer) {
+		comp_ctx_free(tfm, req, buffer);
 		return -ENOMEM;
-
-	crypto_init_wait(&ctx->wait);
-	acomp_request_set_callback(ctx->req, CRYPTO_TFM_REQ_MAY_BACKLOG,
+	}
+	acomp_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG,
 				   crypto_req_done, &ctx->wait);
+
+	mutex_lock(&ctx->lock);
+	crypto_init_wait(&ctx->wait);
+	ctx->tfm = tfm;
+	ctx->req = req;
+	ctx->buffer = buffer;
+	mutex_unlock(&ctx->lock);
 	return 0;
 }
 
+/* Waits for a task that began on the CPU, and has moved away from it since. */
+static bool comp_ctx_down(struct zcache_comp_ctx *ctx)
+{
+	struct crypto_acomp *tfm;
+	struct acomp_req *req;
+	void *buffer;
+
+	mutex_lock(&ctx->lock);
+	tfm = ctx->tfm;
+	req = ctx->req;
+	buffer = ctx->buffer;
+	ctx->tfm = NULL;
+	ctx->req = NULL;
+	ctx->buffer = NULL;
+	mutex_unlock(&ctx->lock);
+	if (buffer)
+		comp_ctx_free(tfm, req, buffer);
+	return buffer;
+}
+
+/*
+ * CPUs come and go
+ */
+
+static int comp_cpu_up(unsigned int cpu, struct hlist_node *node)
+{
+	struct zcache_comp *comp = hlist_entry(node, struct zcache_comp, node);
+	int err;
+
+	err = comp_ctx_up(per_cpu_ptr(comp->ctx, cpu), comp->name,
+			  cpu_to_node(cpu));
+	if (err)
+		return err;
+	atomic_inc(&comp->contexts);
+	return 0;
+}
+
+static int comp_cpu_down(unsigned int cpu, struct hlist_node *node)
+{
+	struct zcache_comp *comp = hlist_entry(node, struct zcache_comp, node);
+
+	if (comp_ctx_down(per_cpu_ptr(comp->ctx, cpu)))
+		atomic_dec(&comp->contexts);
+	return 0;
+}
+
+static int comp_hotplug_get(void)
+{
+	int state = 0;
+
+	mutex_lock(&comp_hotplug_lock);
+	if (!comp_hotplug_users) {
+		state = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN,
+						"staging/zcache:prepare",
+						comp_cpu_up, comp_cpu_down);
+		if (state > 0)
+			comp_hotplug_state = state;
+	}
+	if (state >= 0)
+		comp_hotplug_users++;
+	mutex_unlock(&comp_hotplug_lock);
+	return state < 0 ? state : 0;
+}
+
+static void comp_hotplug_put(void)
+{
+	mutex_lock(&comp_hotplug_lock);
+	if (!--comp_hotplug_users)
+		cpuhp_remove_multi_state(comp_hotplug_state);
+	mutex_unlock(&comp_hotplug_lock);
+}
+
+static void comp_free(struct zcache_comp *comp)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		mutex_destroy(&per_cpu_ptr(comp->ctx, cpu)->lock);
+	free_percpu(comp->ctx);
+	kfree(comp);
+}
+
+static struct zcache_comp *comp_alloc(const char *name)
+{
+	struct zcache_comp *comp;
+	int cpu;
+
+	comp = kzalloc(sizeof(*comp), GFP_KERNEL);
+	if (!comp)
+		return NULL;
+	comp->name = name;
+	comp->ctx = alloc_percpu(struct zcache_comp_ctx);
+	if (!comp->ctx) {
+		kfree(comp);
+		return NULL;
+	}
+	for_each_possible_cpu(cpu)
+		mutex_init(&per_cpu_ptr(comp->ctx, cpu)->lock);
+	return comp;
+}
+
 /**
- * zcache_comp_create - get a compressor ready on each possible CPU
- * @name: the crypto API's name of it
+ * zcache_comp_create - get a compressor ready on each CPU
+ * @name: the crypto API's name of it; must stay
  *
  * Context: process; sleeps, allocates, may load a module.
  * Return: the compressor; ERR_PTR(-ENOENT) if there is none of that name;
@@ -82,29 +215,27 @@ static int comp_ctx_init(struct zcache_comp_ctx *ctx, const char *name, int cpu)
 struct zcache_comp *zcache_comp_create(const char *name)
 {
 	struct zcache_comp *comp;
-	int cpu, err;
+	int err;
 
 	if (!crypto_has_acomp(name, 0, 0))
 		return ERR_PTR(-ENOENT);
 
-	comp = kzalloc(sizeof(*comp), GFP_KERNEL);
+	comp = comp_alloc(name);
 	if (!comp)
 		return ERR_PTR(-ENOMEM);
-
-	comp->ctx = alloc_percpu(struct zcache_comp_ctx);
-	if (!comp->ctx) {
-		kfree(comp);
-		return ERR_PTR(-ENOMEM);
-	}
-
-	for_each_possible_cpu(cpu) {
-		err = comp_ctx_init(per_cpu_ptr(comp->ctx, cpu), name, cpu);
-		if (err) {
-			zcache_comp_destroy(comp);
-			return ERR_PTR(err);
-		}
-	}
+	err = comp_hotplug_get();
+	if (err)
+		goto err_free;
+	err = cpuhp_state_add_instance(comp_hotplug_state, &comp->node);
+	if (err)
+		goto err_hotplug;
 	return comp;
+
+err_hotplug:
+	comp_hotplug_put();
+err_free:
+	comp_free(comp);
+	return ERR_PTR(err);
 }
 
 /**
@@ -115,12 +246,21 @@ struct zcache_comp *zcache_comp_create(const char *name)
  */
 void zcache_comp_destroy(struct zcache_comp *comp)
 {
-	int cpu;
+	cpuhp_state_remove_instance(comp_hotplug_state, &comp->node);
+	comp_hotplug_put();
+	comp_free(comp);
+}
 
-	for_each_possible_cpu(cpu)
-		comp_ctx_exit(per_cpu_ptr(comp->ctx, cpu));
-	free_percpu(comp->ctx);
-	kfree(comp);
+/**
+ * zcache_comp_contexts - how many CPUs have what they need
+ * @comp: from zcache_comp_create()
+ *
+ * Context: any.
+ * Return: number of contexts; it follows the number of CPUs that are up.
+ */
+unsigned int zcache_comp_contexts(struct zcache_comp *comp)
+{
+	return atomic_read(&comp->contexts);
 }
 
 /**
@@ -137,10 +277,16 @@ void zcache_comp_destroy(struct zcache_comp *comp)
  */
 struct zcache_comp_ctx *zcache_comp_begin(struct zcache_comp *comp)
 {
-	struct zcache_comp_ctx *ctx = raw_cpu_ptr(comp->ctx);
+	struct zcache_comp_ctx *ctx;
 
-	mutex_lock(&ctx->lock);
-	return ctx;
+	for (;;) {
+		ctx = raw_cpu_ptr(comp->ctx);
+		mutex_lock(&ctx->lock);
+		if (likely(ctx->buffer))
+			return ctx;
+		/* That CPU has gone since, and so this is another one. */
+		mutex_unlock(&ctx->lock);
+	}
 }
 
 /**

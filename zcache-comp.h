@@ -17,6 +17,7 @@ struct zcache_comp_ctx;
 
 struct zcache_comp *zcache_comp_create(const char *name);
 void zcache_comp_destroy(struct zcache_comp *comp);
+unsigned int zcache_comp_contexts(struct zcache_comp *comp);
 
 struct zcache_comp_ctx *zcache_comp_begin(struct zcache_comp *comp);
 void zcache_comp_end(struct zcache_comp_ctx *ctx);

@@ -3,6 +3,7 @@
  * Tests of zcache-comp.c, with the compressors that this kernel has.
  */
 #include <kunit/test.h>
+#include <linux/cpumask.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -136,7 +137,28 @@ static void comp_unknown_name(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOENT, PTR_ERR(zcache_comp_create("crc32c")));
 }
 
+/*
+ * Each CPU that is up has a context, also when several compressors are there,
+ * and one that goes leaves the others theirs.
+ */
+static void comp_follows_cpus(struct kunit *test)
+{
+	struct zcache_comp *first = comp_need(test, "lzo");
+	struct zcache_comp *second = zcache_comp_create("lzo");
+
+	KUNIT_EXPECT_EQ(test, zcache_comp_contexts(first), num_online_cpus());
+	KUNIT_EXPECT_FALSE(test, IS_ERR(second));
+	if (!IS_ERR(second)) {
+		KUNIT_EXPECT_EQ(test, zcache_comp_contexts(second),
+				num_online_cpus());
+		zcache_comp_destroy(second);
+	}
+	comp_round_trip(test, first, 1, 100);
+	zcache_comp_destroy(first);
+}
+
 static struct kunit_case comp_cases[] = {
+	KUNIT_CASE(comp_follows_cpus),
 	KUNIT_CASE_PARAM(comp_all_kinds_of_pages, comp_gen_params),
 	KUNIT_CASE(comp_short_data),
 	KUNIT_CASE(comp_unknown_name),
