@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 
 #include "tmem.h"
+#include "zcache-comp.h"
 #include "zcache.h"
 
 /**
@@ -31,6 +32,11 @@ struct held_file {
 static const struct held_file zcache_held[] = {
 	HELD("obj_count", objects),
 	HELD("obj_count_max", objects_max),
+	HELD("zero_filled_pages", zeroes),
+	HELD("eph_filled_pages", filled[TMEM_EPHEMERAL]),
+	HELD("pers_filled_pages", filled[TMEM_PERSISTENT]),
+	HELD("evicted_eph_zpages", zbud[TMEM_EPHEMERAL].evicted_zpages),
+	HELD("evicted_eph_pageframes", zbud[TMEM_EPHEMERAL].evicted_frames),
 	HELD_EPH("pageframes", frames),
 	HELD_PERS("pageframes", frames),
 	HELD_EPH("pageframes_max", frames_max),
@@ -62,6 +68,10 @@ static const struct held_file zbud_held[] = {
 	HELD_PERS("unbuddied_count", unbuddied),
 	HELD_EPH("isolated_count", isolated),
 	HELD_PERS("isolated_count", isolated),
+	HELD_EPH("zombie_count", zombies),
+	HELD_PERS("zombie_count", zombies),
+	HELD_EPH("evicted_pageframes", evicted_frames),
+	HELD_PERS("evicted_pageframes", evicted_frames),
 };
 
 /**
@@ -80,27 +90,45 @@ struct event_file {
 static const struct event_file zcache_events[] = {
 	EVENT(flush_total),
 	EVENT(flush_found),
+	EVENT(flobj_total),
+	EVENT(flobj_found),
+	EVENT(failed_eph_puts),
 	EVENT(failed_pers_puts),
+	EVENT(failed_getfreepages),
 	EVENT(failed_alloc),
 	EVENT(pool_limit),
 	EVENT(compress_poor),
 	EVENT(mean_compress_poor),
 	EVENT(compress_failed),
 	EVENT(decompress_failed),
+	EVENT(eph_ate_tail),
+	EVENT(eph_ate_tail_failed),
+	EVENT(pers_ate_eph),
+	EVENT(pers_ate_eph_failed),
+	EVENT(eph_nonactive_puts_ignored),
+	EVENT(pers_nonactive_puts_ignored),
+	EVENT(eph_puts),
 	EVENT(pers_puts),
 	EVENT(local_gets),
 	EVENT(remote_gets),
+	EVENT(eph_local_gets),
+	EVENT(eph_remote_gets),
+	EVENT(eph_lost_gets),
+	EVENT(last_active_file_pageframes),
+	EVENT(last_inactive_file_pageframes),
+	EVENT(last_active_anon_pageframes),
+	EVENT(last_inactive_anon_pageframes),
 };
 
-/* There is one zcache, so one index whose holdings these files show. */
-static struct tmem *shown;
+/* There is one zcache, so one whose holdings these files show. */
+static struct zcache *shown;
 
 static int held_get(void *data, u64 *val)
 {
 	const struct held_file *file = data;
 	struct tmem_stats stats;
 
-	tmem_get_stats(shown, &stats);
+	tmem_get_stats(shown->tmem, &stats);
 	*val = *(u64 *)((void *)&stats + file->offset);
 	return 0;
 }
@@ -113,12 +141,46 @@ static int event_get(void *data, u64 *val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(event_fops, event_get, NULL, "%llu\n");
 
+/* Counted when somebody looks, and so the maximum is of what was seen. */
+static int objnode_get(void *data, u64 *val)
+{
+	atomic64_t *max = &shown->objnodes_max;
+	u64 nodes = tmem_count_nodes(shown->tmem);
+	s64 seen = atomic64_read(max);
+
+	while (nodes > seen && !atomic64_try_cmpxchg(max, &seen, nodes))
+		;
+	*val = nodes;
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(objnode_fops, objnode_get, NULL, "%llu\n");
+
+static int contexts_get(void *data, u64 *val)
+{
+	*val = zcache_comp_contexts(shown->comp);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(contexts_fops, contexts_get, NULL, "%llu\n");
+
 static void held_create(struct dentry *dir, const struct held_file *file,
 			size_t nr)
 {
 	for (; nr--; file++)
 		debugfs_create_file_unsafe(file->name, 0444, dir, (void *)file,
 					   &held_fops);
+}
+
+static void event_create(struct zcache *zcache)
+{
+	const struct event_file *event = zcache_events;
+	size_t nr;
+
+	for (nr = ARRAY_SIZE(zcache_events); nr--; event++)
+		debugfs_create_file_unsafe(event->name, 0444, zcache->debugfs,
+					   (void *)&zcache->count +
+					   event->offset, &event_fops);
+	debugfs_create_file_unsafe("objnode_count_max", 0444, zcache->debugfs,
+				   &zcache->objnodes_max, &event_fops);
 }
 
 /**
@@ -131,18 +193,18 @@ static void held_create(struct dentry *dir, const struct held_file *file,
  */
 void zcache_debug_init(struct zcache *zcache)
 {
-	const struct event_file *event = zcache_events;
-	size_t nr;
+	struct dentry *dir = debugfs_create_dir("zcache", NULL);
 
-	shown = zcache->tmem;
-	zcache->debugfs = debugfs_create_dir("zcache", NULL);
+	shown = zcache;
+	zcache->debugfs = dir;
 	zcache->zbud_debugfs = debugfs_create_dir("zbud", NULL);
-	held_create(zcache->debugfs, zcache_held, ARRAY_SIZE(zcache_held));
+	held_create(dir, zcache_held, ARRAY_SIZE(zcache_held));
 	held_create(zcache->zbud_debugfs, zbud_held, ARRAY_SIZE(zbud_held));
-	for (nr = ARRAY_SIZE(zcache_events); nr--; event++)
-		debugfs_create_file_unsafe(event->name, 0444, zcache->debugfs,
-					   (void *)&zcache->count +
-					   event->offset, &event_fops);
+	event_create(zcache);
+	debugfs_create_file_unsafe("objnode_count", 0444, dir, NULL,
+				   &objnode_fops);
+	debugfs_create_file_unsafe("comp_contexts", 0444, dir, NULL,
+				   &contexts_fops);
 }
 
 /**

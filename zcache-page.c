@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zcache-page: a page goes into the store and comes back.
+ *
+ * A page of one byte value, of zeroes mostly, is not compressed: the value is
+ * all that is kept.  That is looked for in pages of this machine only, before
+ * they are compressed; what peers send is never looked at.
+ */
+#define pr_fmt(fmt) "zcache: " fmt
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#include "zcache-comp.h"
+#include "zcache.h"
+
+/*
+ * Does a page hold one byte value only?  Few pages do that look like it at
+ * their beginning and their end.
+ */
+static bool page_is_filled(struct page *page, u8 *fill)
+{
+	const u8 *data = kmap_local_page(page);
+	bool filled;
+
+	*fill = data[0];
+	filled = data[PAGE_SIZE - 1] == *fill &&
+		 !memchr_inv(data, *fill, PAGE_SIZE);
+	kunmap_local(data);
+	return filled;
+}
+
+static int page_put_compressed(struct zcache *zcache, struct tmem_pool *pool,
+			       const struct tmem_handle *handle,
+			       struct page *page)
+{
+	struct zcache_comp_ctx *ctx = zcache_comp_begin(zcache->comp);
+	struct tmem_blob blob = { .data = zcache_comp_buffer(ctx) };
+	int err;
+
+	err = zcache_compress(ctx, page, &blob.len);
+	if (err)
+		atomic64_inc(&zcache->count.compress_failed);
+	else
+		err = zcache_keep(zcache, pool, handle, &blob);
+	zcache_comp_end(ctx);
+	return err;
+}
+
+/**
+ * zcache_page_put - store a page
+ * @zcache: the store
+ * @pool: for pages of which kind
+ * @handle: its name
+ * @page: its contents, which nobody changes meanwhile
+ *
+ * An error leaves an older page of that name as it is, for the caller to flush.
+ *
+ * Context: process, in reclaim; may sleep.  Allocates without reclaim.
+ * Return: 0, or an error, which means that the page is not kept and nothing
+ * worse.
+ */
+int zcache_page_put(struct zcache *zcache, struct tmem_pool *pool,
+		    const struct tmem_handle *handle, struct page *page)
+{
+	int err = -EBUSY;
+	u8 fill;
+
+	/* A slot that owes a peer something has no room for a value. */
+	if (page_is_filled(page, &fill))
+		err = zcache_keep_filled(zcache, pool, handle, fill);
+	if (err == -EBUSY)
+		err = page_put_compressed(zcache, pool, handle, page);
+	return err;
+}
+
+static int page_decompress(struct zcache *zcache, struct zcache_comp_ctx *ctx,
+			   const void *data, unsigned int len,
+			   struct page *page)
+{
+	int err = zcache_decompress(ctx, data, len, page);
+
+	if (err) {
+		atomic64_inc(&zcache->count.decompress_failed);
+		pr_err_ratelimited("a stored page does not decompress\n");
+	}
+	return err;
+}
+
+/**
+ * zcache_page_fill - decompress bytes that came from a peer
+ * @zcache: the store
+ * @page: page to fill
+ * @data: compressed bytes, in slab memory
+ * @len: number of them
+ *
+ * Context: process; may sleep.  Allocates nothing.
+ * Return: 0 or -EIO.
+ */
+int zcache_page_fill(struct zcache *zcache, struct page *page, const void *data,
+		     unsigned int len)
+{
+	struct zcache_comp_ctx *ctx = zcache_comp_begin(zcache->comp);
+	int err = page_decompress(zcache, ctx, data, len, page);
+
+	zcache_comp_end(ctx);
+	return err;
+}
+
+static void page_set(struct page *page, u8 fill)
+{
+	void *data = kmap_local_page(page);
+
+	memset(data, fill, PAGE_SIZE);
+	kunmap_local(data);
+}
+
+/**
+ * zcache_page_get - read a page that is here
+ * @zcache: the store
+ * @pool: where
+ * @handle: its name
+ * @page: page to fill
+ * @remote: with -EREMOTE, receives version and node for zcache_fetch()
+ *
+ * The page stays in the store.
+ *
+ * Context: process; may sleep.  Allocates nothing.
+ * Return: 0; -EREMOTE if a peer has it; -ENOENT; or -EIO if it does not
+ * decompress.
+ */
+int zcache_page_get(struct zcache *zcache, struct tmem_pool *pool,
+		    const struct tmem_handle *handle, struct page *page,
+		    struct tmem_blob *remote)
+{
+	struct zcache_comp_ctx *ctx = zcache_comp_begin(zcache->comp);
+	int err;
+
+	*remote = (struct tmem_blob){ .data = zcache_comp_buffer(ctx) };
+	err = tmem_get(pool, &handle->oid, handle->index, remote);
+	if (!err && remote->filled)
+		page_set(page, remote->fill);
+	else if (!err)
+		err = page_decompress(zcache, ctx, remote->data, remote->len,
+				      page);
+	remote->data = NULL;
+	zcache_comp_end(ctx);
+	return err;
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * zcache-swap: pages that are being swapped out, from the frontswap hooks.
+ *
+ * A load of a page that is here allocates nothing; of one that is with a peer,
+ * a request from a mempool.  An invalidation allocates nothing, and cannot
+ * fail.
+ */
+#include <linux/completion.h>
+#include <linux/frontswap.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+
+#include "zcache.h"
+
+/* Each swap area is spread over this many objects, and so over their locks. */
+#define ZCACHE_SWAP_OBJECTS_SHIFT	8
+
+static void swap_handle(unsigned int type, pgoff_t offset,
+			struct tmem_handle *handle)
+{
+	pgoff_t slice = offset & ((1UL << ZCACHE_SWAP_OBJECTS_SHIFT) - 1);
+
+	*handle = (struct tmem_handle) {
+		.client = TMEM_CLIENT_LOCAL,
+		.pool = ZCACHE_SWAP_POOL,
+		.oid.word[0] = (u64)type << ZCACHE_SWAP_OBJECTS_SHIFT | slice,
+		.index = offset >> ZCACHE_SWAP_OBJECTS_SHIFT,
+	};
+}
+
+/*
+ * store
+ */
+
+/*
+ * A refused store may leave an older copy of the slot in the index: the swap
+ * code invalidates it before anybody can ask for it.
+ */
+static int zcache_swap_store(unsigned int type, pgoff_t offset,
+			     struct page *page)
+{
+	struct zcache_counters *count = &zcache.count;
+	struct tmem_handle handle;
+
+	if (offset >> ZCACHE_SWAP_OBJECTS_SHIFT > U32_MAX) {
+		atomic64_inc(&count->failed_pers_puts);
+		return FRONTSWAP_REJECT;
+	}
+	if (!READ_ONCE(zcache.set.swap_take_all) &&
+	    !zcache_active(page_folio(page))) {
+		atomic64_inc(&count->pers_nonactive_puts_ignored);
+		return FRONTSWAP_REJECT;
+	}
+
+	swap_handle(type, offset, &handle);
+	if (zcache_page_put(&zcache, zcache.swap, &handle, page)) {
+		atomic64_inc(&count->failed_pers_puts);
+		return FRONTSWAP_REJECT;
+	}
+	atomic64_inc(&count->pers_puts);
+	return FRONTSWAP_STORED;
+}
+
+/*
+ * load
+ */
+
+/**
+ * struct swap_wait - a load that waits for its page to come from a peer
+ * @page: page to fill
+ * @result: 0 or -EIO, once @done
+ * @done: completed when the page is filled or lost
+ */
+struct swap_wait {
+	struct page *page;
+	int result;
+	struct completion done;
+};
+
+static void swap_fetched_wait(void *arg, int result, const void *data, u32 len)
+{
+	struct swap_wait *wait = arg;
+
+	if (!result)
+		result = zcache_page_fill(&zcache, wait->page, data, len);
+	wait->result = result;
+	complete(&wait->done);
+}
+
+static void swap_fetched_deferred(void *arg, int result, const void *data,
+				  u32 len)
+{
+	struct folio *folio = arg;
+
+	if (!result)
+		result = zcache_page_fill(&zcache, folio_page(folio, 0), data,
+					  len);
+	frontswap_load_done(folio, result);
+}
+
+/*
+ * The copy at the peer stays valid, and is kept until the slot is stored again
+ * or freed: a page that is only read can then be reclaimed without a transfer.
+ */
+static int swap_load_remote(const struct tmem_handle *handle,
+			    const struct tmem_blob *remote, struct folio *folio,
+			    struct page *page, unsigned int flags)
+{
+	struct swap_wait wait = { .page = page };
+	int err;
+
+	if (flags & FRONTSWAP_MAY_DEFER) {
+		err = zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
+				   swap_fetched_deferred, folio);
+		return err ? err : -EINPROGRESS;
+	}
+
+	init_completion(&wait.done);
+	err = zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
+			   swap_fetched_wait, &wait);
+	if (err)
+		return err;
+	/* Bounded: the cluster ends each fetch after get_timeout_ms. */
+	wait_for_completion(&wait.done);
+	return wait.result;
+}
+
+static int zcache_swap_load(unsigned int type, pgoff_t offset,
+			    struct folio *folio, struct page *page,
+			    unsigned int flags)
+{
+	struct tmem_handle handle;
+	struct tmem_blob remote;
+	int err;
+
+	swap_handle(type, offset, &handle);
+	err = zcache_page_get(&zcache, zcache.swap, &handle, page, &remote);
+	if (err == -EREMOTE)
+		return swap_load_remote(&handle, &remote, folio, page, flags);
+	if (err)
+		return -EIO;
+
+	atomic64_inc(&zcache.count.local_gets);
+	if (!(flags & FRONTSWAP_MAY_EXCL) ||
+	    !READ_ONCE(zcache.set.exclusive_gets))
+		return 0;
+	/*
+	 * Whatever its version is: the page may have been sent meanwhile, under
+	 * a newer one.  Nobody stores the slot while the folio is locked.
+	 */
+	tmem_flush(zcache.swap, &handle.oid, handle.index, 0);
+	return FRONTSWAP_EXCLUSIVE;
+}
+
+/*
+ * invalidate
+ */
+
+static void zcache_swap_invalidate(unsigned int type, pgoff_t offset)
+{
+	struct tmem_handle handle;
+
+	swap_handle(type, offset, &handle);
+	atomic64_inc(&zcache.count.flush_total);
+	if (tmem_flush(zcache.swap, &handle.oid, handle.index, 0))
+		atomic64_inc(&zcache.count.flush_found);
+}
+
+static void zcache_swap_invalidate_area(unsigned int type)
+{
+	struct tmem_handle handle;
+	pgoff_t slice;
+
+	for (slice = 0; slice < 1 << ZCACHE_SWAP_OBJECTS_SHIFT; slice++) {
+		swap_handle(type, slice, &handle);
+		atomic64_inc(&zcache.count.flobj_total);
+		if (tmem_flush_object(zcache.swap, &handle.oid, 0))
+			atomic64_inc(&zcache.count.flobj_found);
+	}
+}
+
+static const struct frontswap_ops zcache_swap_ops = {
+	.owner = THIS_MODULE,
+	.store = zcache_swap_store,
+	.load = zcache_swap_load,
+	.invalidate = zcache_swap_invalidate,
+	.invalidate_area = zcache_swap_invalidate_area,
+};
+
+/**
+ * zcache_swap_start - take swap pages from now on
+ *
+ * Context: process; zcache.lock is held, and everything else is ready.
+ * Return: 0; -EBUSY if something else has frontswap.
+ */
+int zcache_swap_start(void)
+{
+	return frontswap_register_ops(&zcache_swap_ops);
+}
+
+/**
+ * zcache_swap_stop - take no swap pages any more
+ *
+ * Context: process; zcache.lock is held.
+ * Return: 0; -EBUSY while swap pages are held.
+ */
+int zcache_swap_stop(void)
+{
+	return frontswap_unregister_ops(&zcache_swap_ops);
+}
