@@ -32,6 +32,7 @@ ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       nodemanager_test.o \
 	       foreign_test.o)
 
+obj-$(CONFIG_CLEANCACHE_TORTURE) += torture/cleancache_torture.o
 obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o
 
 else
