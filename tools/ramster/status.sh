@@ -105,10 +105,18 @@ copies() {
 	echo "the only copy: lost if that peer is"
 }
 
+# What the target said last that it could lend, if it says so.
+room() { # NUMBER
+	peers | awk -v num="$1" '
+		$1 == "node" { for (i = 1; i <= NF; i++) if ($i == "room_pages") at = i }
+		$1 == num && at { printf ", which has room for %d MiB", $at / 256 }'
+}
+
 summary() {
 	target=$(control remote_target_nodenum)
+	there=$(room "$target")
 	[ -z "$(field "$target" name)" ] || target="$target ($(field "$target" name))"
-	row "sent to node" "$target" "sending: $(sends)"
+	row "sent to node" "$target" "sending: $(sends)$there"
 	row "swap pages with peers" "$(control remote_pers_pages)" "$(copies)"
 	row "page cache pages with peers" "$(counter remote_eph_pages)"
 	row "on their way now" "$(control remote_sending)"

@@ -250,8 +250,8 @@ fake_sys() {
 
 peers() { # SENT FETCHED US
 	sys debug/ramster/peers <<END
-node state connects tx_bytes rx_bytes bad_frames timeouts pages_sent pages_fetched pages_taken pages_returned fetch_us fetch_max_us
-1 up 1 2097152 1048576 0 0 $1 $2 8 1 $3 12200
+node state connects tx_bytes rx_bytes bad_frames timeouts pages_sent pages_fetched pages_taken pages_returned fetch_us fetch_max_us silent_ms room_pages
+1 up 1 2097152 1048576 0 0 $1 $2 8 1 $3 12200 40 262144
 END
 }
 
@@ -264,7 +264,7 @@ test_status() {
 	grep -qE '^ +0 lean +local' <<<"$OUT" || failed "no line for this node" "$OUT"
 	grep -qE '^ +1 roomy +up +1000 +100 +8 +1 +2\.0 +1\.0 +2\.50 +12\.20$' <<<"$OUT" ||
 		failed "no line for the peer" "$OUT"
-	grep -qE 'sent to node +1 \(roomy\) +sending: swap$' <<<"$OUT" ||
+	grep -qE 'sent to node +1 \(roomy\) +sending: swap, which has room for 1024 MiB$' <<<"$OUT" ||
 		failed "no line for the target" "$OUT"
 	# Design rule 3: whether pages have another copy.
 	grep -qE 'swap pages with peers +900 +the only copy' <<<"$OUT" ||
