@@ -85,7 +85,8 @@ documented() {
 		sed -E 's/([][a-z|_]+)\(_max\)/\1 \1_max/g; s/\[eph\|pers\]_([a-z_]+)/eph_\1 pers_\1/g' |
 		grep -oE '[a-z][a-z0-9_]+' | sort -u)
 	for f in $(on "$1" 'cd /sys/kernel; for f in mm/ramster/* debug/ramster/* debug/zcache/* debug/zbud/* debug/frontswap/* debug/cleancache/* config/ramster/test/* config/ramster/test/heartbeat/* config/ramster/test/node/client/* /sys/module/zcache/parameters/* /sys/module/ramster/parameters/*; do [ ! -f $f ] || echo $f; done'); do
-		grep -qx "${f##*/}" <<<"$known" || missing+=" $f"
+		f=${f##*/}
+		grep -qxE "$f|${f%_max}" <<<"$known" || missing+=" $f"
 	done
 	[ -z "$missing" ] || fail "not in Documentation/ABI or parameters.rst:$missing"
 }
