@@ -125,7 +125,7 @@ function check_value(key, value,   why) {
 	if (key == "number" || key == "target") range(key, value, 0, 254)
 	if (key == "ip_port") range(key, value, 1, 65534)
 	if (key == "node_count") range(key, value, 1, 255)
-	if (key == "dead_threshold") range(key, value, 3, 4294967294)
+	if (key == "dead_threshold") range(key, value, 3, 2147484)
 	if (key ~ /_ms$/) range(key, value, 1, 4294967294)
 	if (key == "capacity_mb") range(key, value, 0, 4294967294)
 	if (key == "heartbeat_mode") one_of(key, value, "local global")

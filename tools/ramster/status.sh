@@ -19,7 +19,7 @@ function mib(key) { return sprintf("%.1f", rate(key) / 1048576) }
 function cell(text, width) { return sprintf(" %" width "s", text) }
 function columns(num,   i, n, line, mean, longest) {
 	if (!(num in now))
-		return cell(num == self ? "local" : num in state ? state[num] : "?", 6)
+		return cell(num == self ? "local" : num in state ? state[num] : "?", 12)
 	split("", have); split("", before)
 	n = split(now[num], value, " ")
 	for (i = 2; i <= n; i++) have[title[i]] = value[i]
@@ -29,7 +29,7 @@ function columns(num,   i, n, line, mean, longest) {
 	if (secs && get("rx_bytes") < before["rx_bytes"]) split("", before)
 	mean = diff("pages_fetched") ? ms(diff("fetch_us") / diff("pages_fetched")) : "-"
 	longest = get("fetch_max_us") ? ms(get("fetch_max_us")) : "-"
-	return cell(have["state"], 6) cell(pages("pages_sent"), 9) \
+	return cell(have["state"], 12) cell(pages("pages_sent"), 9) \
 	       cell(pages("pages_fetched"), 9) cell(pages("pages_taken"), 9) \
 	       cell(pages("pages_returned"), 9) cell(mib("tx_bytes"), 9) \
 	       cell(mib("rx_bytes"), 9) cell(mean, 8) cell(longest, 8)
@@ -40,7 +40,7 @@ $1 == "node" && $3 == "name" {
 	next
 }
 $1 == "node" { next }
-$1 == "state" { state[$2] = $3; next }
+$1 == "state" { sub(/:$/, "", $3); state[$2] = $3; next }
 $2 == "node" {		# the titles
 	for (i = 2; i <= NF; i++) title[i - 1] = $i
 	next
@@ -50,9 +50,9 @@ $1 == "old" { num = $2; sub(/^old /, ""); old[num] = $0 }
 END {
 	if (wide < 4) wide = 4
 	per = secs ? "/s" : ""
-	printf "%4s %-" wide "s %6s %19s %19s %19s %17s\n", "", "", "", \
+	printf "%4s %-" wide "s %12s %19s %19s %19s %17s\n", "", "", "", \
 	       "our pages there", "their pages here", "MiB" per, "fetch, ms"
-	printf "%4s %-" wide "s %6s %9s %9s %9s %9s %9s %9s %8s %8s\n", "node", \
+	printf "%4s %-" wide "s %12s %9s %9s %9s %9s %9s %9s %8s %8s\n", "node", \
 	       "name", "state", "sent" per, "fetched" per, "taken" per, \
 	       "returned" per, "out", "in", "mean", "longest"
 	for (num = 0; num < 255; num++)
