@@ -376,9 +376,10 @@ same_time() {
 	local old=$1 new=$2 f pinned=$2/.ramster/pinned
 
 	touch "$pinned"
-	sort -u "$old/.ramster/patched" "$new/.ramster/patched" \
+	# sort prints nothing if one of its files is missing, as most often is
+	cat "$old/.ramster/patched" "$new/.ramster/patched" \
 		"$old/.ramster/mutated" "$new/.ramster/mutated" 2>/dev/null |
-	while read -r f; do
+	sort -u | while read -r f; do
 		[ -f "$new/$f" ] || continue
 		! [ "$old/$f" -ef "$new/$f" ] || continue
 		case $f in
