@@ -4,6 +4,10 @@
 # The configuration of a cluster, and the control files: two nodes in two
 # network namespaces of one guest.  See guest/configure.sh.
 
+# Tests that may run beside one another; see ../run.
+# shellcheck disable=SC2034
+TOGETHER="configure"
+
 # Every rule of the files in configfs and sysfs, and the lines that they leave in
 # the log: what is refused, and why; nodes up and down, by hand and by
 # themselves; a namespace that goes away.

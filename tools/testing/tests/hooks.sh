@@ -5,6 +5,8 @@
 # swap_oracle.c for what each of its tests is after.
 # shellcheck disable=SC2034 # read by ../run
 TIMEOUT=1200
+# One guest each, which leaves more than half of two CPUs idle.
+TOGETHER="swap_oracle swap_oracle_sync_device swap_oracle_nvme"
 
 # Pages of a region, and a unit of time.  A tick of that kernel is 10 ms, and so
 # is the delay of a load that was deferred.
