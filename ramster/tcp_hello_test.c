@@ -92,8 +92,8 @@ static void r2tcp_test_version(struct kunit *test)
 	/* Pauses of 50, 100, 200, 400 and 800 ms. */
 	KUNIT_EXPECT_LE(test, n, 6);
 	KUNIT_EXPECT_EQ(test, fake_stats(test, b, 0).bad_frames, 0);
-	KUNIT_EXPECT_EQ(test, fake_peer(b, 0)->refused.version,
-			cpu_to_le32(R2_PROTOCOL_VERSION + 1));
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(fake_peer(b, 0)->refused.version),
+			R2_PROTOCOL_VERSION + 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->ups), 0);
 }
 
