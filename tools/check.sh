@@ -283,6 +283,7 @@ part_fuzz() {
 	need_packages_for fuzz
 	check notices tools/fuzz/run --notices
 	check decoder tools/fuzz/run
+	sed 's/^/    /' "$LOGS/fuzz-decoder.log"
 }
 
 # --- kunit -------------------------------------------------------------------
