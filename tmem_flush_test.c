@@ -314,7 +314,11 @@ static void tmem_fill_test_debt(struct kunit *test)
 	expect_fill(test, 1, 7, 0);
 }
 
-/* Only an owner knows what is in a page; a server's put is always bytes. */
+/*
+ * Regression: 3.2.10, what a peer had sent was tested for zeroes as if it were
+ * a page.  Only an owner knows what is in a page; a server's put is bytes that
+ * mean nothing, be they zeroes or not.
+ */
 static void tmem_fill_test_server(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;
@@ -324,6 +328,15 @@ static void tmem_fill_test_server(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			tmem_put(t->pool, &oid, 7, &blob, GFP_KERNEL));
 	tmem_test_expect_none(test, 1, 7);
+
+	memset(t->in, 0, 100);
+	blob = (struct tmem_blob){ .data = t->in, .len = 100, .version = 5 };
+	KUNIT_EXPECT_EQ(test, 0,
+			tmem_put(t->pool, &oid, 7, &blob, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 0, tmem_test_get(test, 1, 7, &blob));
+	KUNIT_EXPECT_EQ(test, blob.len, 100);
+	KUNIT_EXPECT_FALSE(test, blob.filled);
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).filled[TMEM_PERSISTENT], 0);
 }
 
 /*
@@ -463,6 +476,77 @@ static void tmem_doom_test_pool(struct kunit *test)
 	tmem_test_expect_empty(test, t->tmem);
 }
 
+#if IS_ENABLED(CONFIG_FAILSLAB)
+/* Did nobody ask for memory since this was 1? */
+static bool nothing_asked_for(void)
+{
+	bool nothing = current->fail_nth == 1;
+
+	current->fail_nth = 0;
+	return nothing;
+}
+#endif
+
+/*
+ * Regression: 3.2.6, a flush needed memory.  Flushes of all kinds, of pages here
+ * and at a peer, ask for none; nor does the move to a peer.
+ */
+static void tmem_flush_test_no_memory(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_FAILSLAB)
+	struct tmem_test *t = test->priv;
+	struct tmem_oid oid = tmem_test_oid(1), big = tmem_test_oid(2);
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		tmem_test_put(test, 1, i, i);
+		current->fail_nth = 1;
+		move(test, 1, i);
+		KUNIT_EXPECT_TRUE(test, nothing_asked_for());
+	}
+	for (i = 4; i < 8; i++)
+		tmem_test_put(test, 1, i, i);
+	for (i = 0; i < MANY; i++)
+		tmem_test_put(test, 2, i, i);
+
+	current->fail_nth = 1;
+	KUNIT_EXPECT_TRUE(test, tmem_test_flush(test, 1, 0, 0));
+	KUNIT_EXPECT_TRUE(test, tmem_test_flush(test, 1, 4, 0));
+	KUNIT_EXPECT_EQ(test, 2, tmem_flush_range(t->pool, &oid, 3, 3));
+	KUNIT_EXPECT_EQ(test, 4, tmem_flush_object(t->pool, &oid, 0));
+	KUNIT_EXPECT_TRUE(test, tmem_flush_object_atomic(t->pool, &big));
+	KUNIT_EXPECT_TRUE(test, nothing_asked_for());
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).debts, 4);
+	flush_work(&t->tmem->doom_work);
+	settle(test);
+	tmem_test_expect_empty(test, t->tmem);
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
+}
+
+/*
+ * Regression: 3.2.7, an operation that owed two flushes stopped the kernel.  One
+ * may owe as many as there are pages.
+ */
+static void tmem_flush_test_many_debts(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_oid oid = tmem_test_oid(1);
+	u32 i;
+
+	for (i = 0; i < 100; i++) {
+		tmem_test_put(test, 1, i, i);
+		move(test, 1, i);
+	}
+	KUNIT_EXPECT_TRUE(test, tmem_flush_object_atomic(t->pool, &oid));
+	flush_work(&t->tmem->doom_work);
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).debts, 100);
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_PERSISTENT], 0);
+	settle(test);
+	tmem_test_expect_empty(test, t->tmem);
+}
+
 /* A range is flushed whole, and nothing beside it, up to the last index. */
 static void tmem_range_test(struct kunit *test)
 {
@@ -502,6 +586,8 @@ static struct kunit_case tmem_flush_test_cases[] = {
 	KUNIT_CASE(tmem_doom_test_sending),
 	KUNIT_CASE(tmem_doom_test_not_sent),
 	KUNIT_CASE(tmem_doom_test_pool),
+	KUNIT_CASE(tmem_flush_test_no_memory),
+	KUNIT_CASE(tmem_flush_test_many_debts),
 	KUNIT_CASE(tmem_range_test),
 	{}
 };

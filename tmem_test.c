@@ -159,6 +159,7 @@ static void tmem_test_objects(struct kunit *test)
 /* Indexes go up to 2^32 - 1, and may be far apart. */
 static void tmem_test_sparse(struct kunit *test)
 {
+	struct tmem_test *t = test->priv;
 	u32 bit;
 
 	tmem_test_put(test, 1, 0, 40);
@@ -169,7 +170,9 @@ static void tmem_test_sparse(struct kunit *test)
 		tmem_test_expect(test, 1, BIT(bit), bit);
 	tmem_test_expect(test, 1, 0, 40);
 	tmem_test_expect(test, 1, U32_MAX, 41);
+	KUNIT_EXPECT_GT(test, tmem_count_nodes(t->tmem), 34);
 	KUNIT_EXPECT_EQ(test, tmem_test_flush_object(test, 1, 0), 34);
+	KUNIT_EXPECT_EQ(test, tmem_count_nodes(t->tmem), 0);
 }
 
 /* Blobs of any length up to the limit; versions that fit in a word. */
@@ -266,6 +269,33 @@ static void tmem_test_pools(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tmem_pool_kind(t->pool), TMEM_PERSISTENT);
 	tmem_pool_destroy(pool);
 	KUNIT_EXPECT_NULL(test, tmem_pool_find(t->tmem, 0, U32_MAX));
+}
+
+/* A client has room for many filesystems, each in a pool of its own. */
+static void tmem_test_many_pools(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_oid oid = tmem_test_oid(1);
+	struct tmem_blob blob;
+	struct tmem_pool *pool;
+	u32 id;
+
+	for (id = 0; id < 64; id++) {
+		pool = tmem_pool_create(t->tmem, 5, id, TMEM_EPHEMERAL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pool);
+		blob = tmem_test_blob(t, id, 100);
+		KUNIT_EXPECT_EQ(test, 0,
+				tmem_put(pool, &oid, 1, &blob, GFP_KERNEL));
+	}
+	for (id = 0; id < 64; id++) {
+		blob = (struct tmem_blob){ .data = t->out };
+		pool = tmem_pool_find(t->tmem, 5, id);
+		KUNIT_ASSERT_NOT_NULL(test, pool);
+		KUNIT_EXPECT_EQ(test, 0, tmem_get(pool, &oid, 1, &blob));
+		KUNIT_EXPECT_TRUE(test, tmem_test_is(&blob, id, 100));
+	}
+	tmem_client_destroy(t->tmem, 5);
+	tmem_test_expect_empty(test, t->tmem);
 }
 
 /* One client's pools go, the neighbours' stay; so does each pool's content. */
@@ -626,6 +656,7 @@ static struct kunit_case tmem_test_cases[] = {
 	KUNIT_CASE(tmem_test_limits),
 	KUNIT_CASE(tmem_test_server_put),
 	KUNIT_CASE(tmem_test_pools),
+	KUNIT_CASE(tmem_test_many_pools),
 	KUNIT_CASE(tmem_test_clients),
 	KUNIT_CASE(tmem_test_kinds),
 	KUNIT_CASE(tmem_test_atomic),

@@ -219,7 +219,7 @@ static void zcache_file_invalidate_object(u64 object)
 		atomic64_inc(&zcache.count.flobj_found);
 }
 
-static const struct cleancache_ops zcache_file_ops = {
+const struct cleancache_ops zcache_file_ops = {
 	.owner = THIS_MODULE,
 	.put = zcache_file_put,
 	.get = zcache_file_get,

@@ -181,7 +181,7 @@ static void zcache_swap_invalidate_area(unsigned int type)
 	}
 }
 
-static const struct frontswap_ops zcache_swap_ops = {
+const struct frontswap_ops zcache_swap_ops = {
 	.owner = THIS_MODULE,
 	.store = zcache_swap_store,
 	.load = zcache_swap_load,

@@ -25,8 +25,10 @@
 #include "ramster.h"
 #include "tmem.h"
 
+struct cleancache_ops;
 struct dentry;
 struct folio;
+struct frontswap_ops;
 struct page;
 struct shrinker;
 struct zcache_comp;
@@ -195,10 +197,12 @@ extern struct zcache zcache;
 int zcache_switch(struct zcache *zcache, bool on);
 
 /* zcache-swap.c */
+extern const struct frontswap_ops zcache_swap_ops;
 int zcache_swap_start(void);
 int zcache_swap_stop(void);
 
 /* zcache-file.c */
+extern const struct cleancache_ops zcache_file_ops;
 int zcache_file_start(void);
 void zcache_file_stop(void);
 

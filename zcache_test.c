@@ -466,10 +466,11 @@ static void zcache_test_active(struct kunit *test)
 }
 
 /*
- * Random puts, gets and flushes of both kinds against a model.  A swap page is
+ * A million random puts, gets and flushes of both kinds against a model, of one
+ * byte value, text, noise and what lies between: D01.  A swap page is
  * what was put last, or was never taken; a page of a file may also be gone.
  */
-enum { RND_PAGES = 512, RND_OPS = 100000 };
+enum { RND_PAGES = 512, RND_OPS = 1000000 };
 
 struct rnd_page {
 	bool there;
@@ -488,16 +489,40 @@ static u32 draw(struct rnd_model *m, u32 below)
 	return prandom_u32_state(&m->rnd) % below;
 }
 
+static void fill_text(char *text, u32 seed)
+{
+	static const char * const words[] = {
+		"page ", "frame ", "store ", "peer, ", "is ", "in ", "the ",
+		"swapped ", "out. ", "who ", "asks ", "for ", "its ", "bytes\n",
+	};
+	struct rnd_state rnd;
+	unsigned int used = 0;
+
+	prandom_seed_state(&rnd, seed);
+	memset(text, ' ', PAGE_SIZE);
+	while (used < PAGE_SIZE - 16) {
+		const char *word = words[prandom_u32_state(&rnd) %
+					 ARRAY_SIZE(words)];
+
+		memcpy(text + used, word, strlen(word));
+		used += strlen(word);
+	}
+}
+
 static void rnd_fill(struct zcache_ctx *ctx, const struct rnd_page *p)
 {
 	u8 *data = page_address(ctx->in);
 
-	/* one in eight is of one byte value, or almost */
-	if (p->seed % 8) {
-		fill(ctx->in, p->seed, p->random);
-	} else {
+	switch (p->seed % 8) {
+	case 0:		/* one byte value, or almost */
 		memset(data, p->seed >> 8, PAGE_SIZE);
 		data[p->random] ^= p->seed & 8;
+		break;
+	case 1:		/* text */
+		fill_text(data, p->seed);
+		break;
+	default:	/* a little noise; or noise all over, for one in 16 */
+		fill(ctx->in, p->seed, p->random);
 	}
 }
 
