@@ -85,7 +85,7 @@ install:
 	install -m 644 tools/ramster/*.sh $(DESTDIR)/usr/lib/ramster
 	install -m 644 tools/systemd/*.service $(DESTDIR)$(UNITDIR)
 	install -D -m 644 tools/systemd/swap.conf $(DESTDIR)$(UNITDIR)/swap.d/ramster.conf
-	install -m 644 README.md Documentation/*.rst $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md Documentation/*.rst Documentation/*.csv $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(DOCDIR)/ABI
 	install -m 644 Documentation/ABI/* $(DESTDIR)$(DOCDIR)/ABI
 
