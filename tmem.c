@@ -100,7 +100,6 @@ static struct tmem_object *tmem_object_alloc(struct tmem_pool *pool,
 	obj->oid = *oid;
 	obj->pool = pool;
 	xa_init(&obj->pages);
-	INIT_LIST_HEAD(&obj->debtor);
 	INIT_LIST_HEAD(&obj->doomed);
 	return obj;
 }
@@ -141,7 +140,8 @@ static struct tmem_object *tmem_object_get(struct tmem_pool *pool,
 static void tmem_object_kill(struct tmem_object *obj)
 {
 	lockdep_assert_held(&obj->pages.xa_lock);
-	WARN_ON_ONCE(obj->debts);
+	WARN_ON_ONCE(obj->place[TMEM_DEBTORS].slots ||
+		     obj->place[TMEM_LENDERS].slots);
 	obj->dead = true;
 	tmem_doom_done(obj);
 	rhashtable_remove_fast(&obj->pool->objects, &obj->link,
@@ -199,10 +199,23 @@ static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
 	return 0;
 }
 
-/* Put a blob into a frame, with a header that lacks what the slot decides. */
-static int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
-			   u32 index, const struct tmem_blob *blob, bool evict,
-			   gfp_t gfp, void **page)
+/**
+ * tmem_page_alloc - put a blob into a frame
+ * @pool: pool of the page
+ * @oid: its object
+ * @index: its index
+ * @blob: data, len and crc; len is at most TMEM_MAX_BLOB
+ * @evict: rather than a new frame, take that of the oldest ephemeral pages
+ * @gfp: for the frame
+ * @page: receives what its slot is to hold; the header lacks what the slot
+ *	decides, version, first and owed
+ *
+ * Context: task; sleeps only if @gfp allows it.
+ * Return: 0 or -ENOSPC.
+ */
+int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
+		    u32 index, const struct tmem_blob *blob, bool evict,
+		    gfp_t gfp, void **page)
 {
 	struct tmem_header *header;
 	unsigned long handle;
@@ -223,6 +236,19 @@ static int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 	};
 	memcpy(header + 1, blob->data, blob->len);
 	return 0;
+}
+
+/**
+ * tmem_page_free - give up a page that is here
+ * @pool: its pool
+ * @page: what its slot held
+ *
+ * Context: task or atomic.  Takes the zbud pool's lock.
+ */
+void tmem_page_free(struct tmem_pool *pool, void *page)
+{
+	tmem_page_wipe(pool, page);
+	zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
 }
 
 /**
@@ -269,10 +295,10 @@ static int tmem_slot_write(struct tmem_object *obj, u32 index, void *old,
 }
 
 /* What was in a slot is no longer there; a debt that it had is the caller's. */
-static void tmem_slot_replaced(struct tmem_object *obj, void *old)
+static void tmem_slot_replaced(struct tmem_object *obj, u32 index, void *old)
 {
 	if (slot_is_remote(old))
-		tmem_count_remote(obj, -1);
+		tmem_away_del(obj, index);
 	else if (slot_is_filled(old))
 		tmem_count_filled(obj, old, -1);
 	else if (slot_is_local(old))
@@ -297,7 +323,7 @@ static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 	blob->version = header->version;
 	if (slot_is_remote(old))
 		tmem_debt_add(obj, index, header->owed);
-	tmem_slot_replaced(obj, old);
+	tmem_slot_replaced(obj, index, old);
 	if (!header->owed)
 		slot_ready(obj, page);
 	return 0;
@@ -322,7 +348,7 @@ static int tmem_slot_store_fill(struct tmem_object *obj, u32 index,
 		return err;
 
 	blob->version = version;
-	tmem_slot_replaced(obj, old);
+	tmem_slot_replaced(obj, index, old);
 	tmem_count_filled(obj, slot, 1);
 	return 0;
 }
@@ -397,7 +423,7 @@ static int tmem_put_blob(struct tmem_pool *pool, const struct tmem_oid *oid,
 	}
 	err = tmem_put_page(pool, oid, index, page, blob, gfp);
 	if (err && page)
-		zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
+		tmem_page_free(pool, page);
 	return err == -EALREADY ? 0 : err;
 }
 

@@ -9,6 +9,7 @@
  *   absent ---put---> local ---send_begin---> sending ---send_done---> remote
  *                       ^                        |                        |
  *                       +----- send_done fails --+                        |
+ *                       +----- bring_home (and a debt) -------------------+
  *   absent <--debt settled-- flushing (tombstone) <------flush, put-------+
  *
  * A *debt* is the knowledge that a peer holds, or may hold, a version of a
@@ -18,11 +19,11 @@
  * and there is at most one debt for each slot, because a page that has a debt
  * is not sent until the debt is settled.
  *
- * Lock order: collect_lock (a mutex) -> object lock -> the spinlocks below
+ * Lock order: walk_lock of a ring (a mutex) -> object lock -> the spinlocks below
  *             the object hash's mutex -> object lock, when a pool is destroyed
  *
- * The object lock is the xarray's xa_lock.  Taken inside it are tmem's debt
- * lock, the zbud pool's lock, the lock of a bucket of the object hash, those of
+ * The object lock is the xarray's xa_lock.  Taken inside it are the lock of a
+ * ring, the zbud pool's lock, the lock of a bucket of the object hash, those of
  * the page and slab allocators and of zbud's mempools, and whatever is taken by
  * the function that is told of a new debt: the lock of a wait queue, and then
  * the scheduler's.  None of these ever calls back into tmem.
@@ -116,6 +117,18 @@ struct tmem_debt {
 };
 
 /**
+ * struct tmem_away - a page that is with a peer
+ * @handle: the page
+ * @version: version that the peer has
+ * @node: the peer
+ */
+struct tmem_away {
+	struct tmem_handle handle;
+	u64 version;
+	u8 node;
+};
+
+/**
  * struct tmem_stats - things held, for counters
  * @objects: objects alive
  * @objects_max: highest @objects ever seen
@@ -142,6 +155,7 @@ struct tmem_pool;
 
 struct tmem *tmem_create(void (*owes)(void *arg), void *arg);
 void tmem_destroy(struct tmem *tmem);
+void tmem_wipe_freed(struct tmem *tmem);
 int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames);
 
 struct tmem_pool *tmem_pool_create(struct tmem *tmem, u16 client, u32 id,
@@ -181,6 +195,11 @@ unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 				struct tmem_debt *debt, unsigned int max);
 void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt);
 void tmem_drop_debts(struct tmem *tmem, const unsigned long *except);
+
+unsigned int tmem_collect_away(struct tmem *tmem, const unsigned long *nodes,
+			       struct tmem_away *away, unsigned int max);
+int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
+		    const struct tmem_blob *blob, gfp_t gfp);
 
 u64 tmem_count_nodes(struct tmem *tmem);
 void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats);

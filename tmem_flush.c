@@ -30,7 +30,7 @@ static bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 	else
 		slot_erase(obj, index);
 	if (slot_is_remote(slot)) {
-		tmem_count_remote(obj, -1);
+		tmem_away_del(obj, index);
 		tmem_debt_add(obj, index, word);
 	} else if (slot_is_filled(slot)) {
 		tmem_count_filled(obj, slot, -1);
@@ -317,6 +317,7 @@ static bool tmem_evict_page(struct tmem *tmem, const struct tmem_handle *handle,
 		if (slot_is_local(slot) && slot_version(slot) == version &&
 		    !slot_word(slot)) {
 			slot_erase(obj, handle->index);
+			tmem_page_wipe(pool, slot);
 			*frame = zbud_evict(object_zbud(obj),
 					    (unsigned long)slot);
 			dropped = true;

@@ -12,12 +12,14 @@
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "tmem.h"
 
 #define TMEM_DEBT_MARK		XA_MARK_0
+#define TMEM_AWAY_MARK		XA_MARK_1
 
 /*
  * A word: version in bits 0 to 52, node in 53 to 60, and two flags.  In a slot
@@ -66,17 +68,48 @@ struct tmem_header {
 
 static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
 
+/* Objects that have something in common, to be looked at in turn. */
+enum tmem_ring_id {
+	TMEM_DEBTORS,		/* have slots with a debt */
+	TMEM_LENDERS,		/* have persistent pages that are with a peer */
+	TMEM_NR_RINGS,
+};
+
+/**
+ * struct tmem_ring - objects of an index that have something in common
+ * @walk_lock: one walk at a time; also protects @walk
+ * @walk: number of the walk that runs
+ * @lock: protects @objects
+ * @objects: the objects; the one to be looked at next is the first
+ */
+struct tmem_ring {
+	struct mutex walk_lock; /* one walk at a time */
+	u64 walk;
+	spinlock_t lock; /* protects objects */
+	struct list_head objects;
+};
+
+/**
+ * struct tmem_place - an object's place on a ring
+ * @link: its neighbours, while @slots is not 0
+ * @walk: the last walk that has looked at it (the ring's walk_lock)
+ * @slots: number of its slots that are why it is there
+ */
+struct tmem_place {
+	struct list_head link;
+	u64 walk;
+	unsigned int slots;
+};
+
 /**
  * struct tmem - one index, with the frames of its pages
  * @pools: all pools by client and number
  * @zbud: frames by kind of page
+ * @wipe: frames are cleared when what is in them is given up
  * @version: last version that was given to a page
  * @owes: told about each new debt
  * @owes_arg: its argument
- * @collect_lock: one collection at a time; also protects @collection
- * @collection: number of the running collection
- * @debt_lock: protects @debtors
- * @debtors: objects with a debt; the one to be looked at next is the first
+ * @ring: objects to be looked at in turn
  * @objects: as in struct tmem_stats, and so are those that follow
  * @objects_max: highest @objects
  * @remote: pages with a peer
@@ -91,13 +124,11 @@ static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
 struct tmem {
 	struct xarray pools;
 	struct zbud_pool *zbud[TMEM_NR_KINDS];
+	bool wipe;
 	atomic64_t version;
 	void (*owes)(void *arg);
 	void *owes_arg;
-	struct mutex collect_lock; /* one collection at a time */
-	u64 collection;
-	spinlock_t debt_lock; /* protects debtors */
-	struct list_head debtors;
+	struct tmem_ring ring[TMEM_NR_RINGS];
 	atomic64_t objects;
 	atomic64_t objects_max;
 	atomic64_t remote[TMEM_NR_KINDS];
@@ -137,9 +168,8 @@ struct tmem_pool {
  * @dead: it has left the hash and is empty for ever
  * @slots: number of slots that hold something; the tree cannot tell, because a
  *	store that failed may leave nodes without a slot in it
- * @debts: number of slots with TMEM_DEBT_MARK
- * @debtor: place among tmem->debtors while @debts is not 0
- * @collection: the last collection that has looked at it (tmem->collect_lock)
+ * @place: its places on the rings of the index
+ * @home_next: index at which the search for pages to bring home goes on
  * @creditors: nodes to which a debt was added since the last time that there
  *	was none to that node: a hint that spares most searches
  * @doom: what is up to this version old was flushed, and is not found any more
@@ -154,15 +184,25 @@ struct tmem_object {
 	struct tmem_pool *pool;
 	bool dead;
 	unsigned long slots;
-	unsigned int debts;
-	struct list_head debtor;
-	u64 collection;
+	struct tmem_place place[TMEM_NR_RINGS];
+	unsigned long home_next;
 	DECLARE_BITMAP(creditors, TMEM_NODES);
 	u64 doom;
 	u32 doom_next;
 	struct list_head doomed;
 	struct rcu_head rcu;
 };
+
+/* Before a page that is here is given up. */
+static inline void tmem_page_wipe(struct tmem_pool *pool, void *page)
+{
+	unsigned long handle = (unsigned long)page;
+
+	if (pool->tmem->wipe)
+		memset(zbud_data(handle), 0, zbud_size(handle));
+}
+
+void tmem_page_free(struct tmem_pool *pool, void *page);
 
 /*
  * words and slots
@@ -264,7 +304,7 @@ static inline struct zbud_pool *object_zbud(const struct tmem_object *obj)
 
 static inline void slot_free_local(struct tmem_object *obj, void *slot)
 {
-	zbud_free(object_zbud(obj), (unsigned long)slot);
+	tmem_page_free(obj->pool, slot);
 }
 
 static inline void slot_ready(struct tmem_object *obj, void *slot)
@@ -292,11 +332,6 @@ static inline void slot_erase(struct tmem_object *obj, u32 index)
 		obj->slots--;
 }
 
-static inline void tmem_count_remote(struct tmem_object *obj, int change)
-{
-	atomic64_add(change, &obj->pool->tmem->remote[obj->pool->kind]);
-}
-
 static inline void tmem_count_filled(struct tmem_object *obj, const void *slot,
 				     int change)
 {
@@ -308,6 +343,9 @@ static inline void tmem_count_filled(struct tmem_object *obj, const void *slot,
 }
 
 /* tmem.c */
+int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
+		    u32 index, const struct tmem_blob *blob, bool evict,
+		    gfp_t gfp, void **page);
 int tmem_objects_init(struct tmem_pool *pool);
 u64 tmem_new_version(struct tmem_object *obj);
 struct tmem_object *tmem_object_find(struct tmem_pool *pool,
@@ -323,6 +361,14 @@ void tmem_doom_forget(struct tmem_pool *pool);
 void tmem_doom_done(struct tmem_object *obj);
 
 /* tmem_move.c */
+struct tmem_object *tmem_handle_find(struct tmem *tmem,
+				     const struct tmem_handle *handle);
+void tmem_rings_init(struct tmem *tmem);
+void tmem_ring_walk(struct tmem *tmem, enum tmem_ring_id id,
+		    bool (*look)(struct tmem_object *obj, void *arg),
+		    void *arg);
+void tmem_away_add(struct tmem_object *obj, u32 index);
+void tmem_away_del(struct tmem_object *obj, u32 index);
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word);
 void tmem_debt_del(struct tmem_object *obj, u32 index);
 

@@ -19,6 +19,148 @@
 #include "tmem_int.h"
 
 /*
+ * rings
+ */
+
+/**
+ * tmem_rings_init - prepare the rings of an index
+ * @tmem: the index
+ */
+void tmem_rings_init(struct tmem *tmem)
+{
+	struct tmem_ring *ring;
+
+	for (ring = tmem->ring; ring < tmem->ring + TMEM_NR_RINGS; ring++) {
+		mutex_init(&ring->walk_lock);
+		spin_lock_init(&ring->lock);
+		INIT_LIST_HEAD(&ring->objects);
+	}
+}
+
+/* One more slot of this object is a reason to look at it. */
+static void tmem_ring_add(struct tmem_object *obj, enum tmem_ring_id id)
+{
+	struct tmem_ring *ring = &obj->pool->tmem->ring[id];
+	struct tmem_place *place = &obj->place[id];
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (place->slots++)
+		return;
+	spin_lock(&ring->lock);
+	list_add_tail(&place->link, &ring->objects);
+	spin_unlock(&ring->lock);
+}
+
+/* Returns whether this was the last such slot. */
+static bool tmem_ring_del(struct tmem_object *obj, enum tmem_ring_id id)
+{
+	struct tmem_ring *ring = &obj->pool->tmem->ring[id];
+	struct tmem_place *place = &obj->place[id];
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (--place->slots)
+		return false;
+	spin_lock(&ring->lock);
+	list_del(&place->link);
+	spin_unlock(&ring->lock);
+	return true;
+}
+
+/*
+ * The object to be looked at next, which then becomes the last one; NULL when
+ * this walk has seen them all.
+ */
+static struct tmem_object *tmem_ring_next(struct tmem_ring *ring,
+					  enum tmem_ring_id id)
+{
+	struct tmem_object *obj;
+
+	lockdep_assert_held(&ring->walk_lock);
+	spin_lock(&ring->lock);
+	obj = list_first_entry_or_null(&ring->objects, struct tmem_object,
+				       place[id].link);
+	if (obj && obj->place[id].walk == ring->walk)
+		obj = NULL;
+	if (obj) {
+		obj->place[id].walk = ring->walk;
+		list_move_tail(&obj->place[id].link, &ring->objects);
+	}
+	spin_unlock(&ring->lock);
+	return obj;
+}
+
+/**
+ * tmem_ring_walk - look at each object of a ring, in turn
+ * @tmem: the index
+ * @id: the ring
+ * @look: called for an object that is locked and not dead; may change its
+ *	slots; returns whether to go on
+ * @arg: second argument of @look
+ *
+ * Each walk begins behind the object where the last one ended.
+ *
+ * Context: may sleep.  Takes the ring's walk_lock, and the objects' locks.
+ */
+void tmem_ring_walk(struct tmem *tmem, enum tmem_ring_id id,
+		    bool (*look)(struct tmem_object *obj, void *arg),
+		    void *arg)
+{
+	struct tmem_ring *ring = &tmem->ring[id];
+	struct tmem_object *obj;
+	bool more;
+
+	mutex_lock(&ring->walk_lock);
+	ring->walk++;
+	do {
+		rcu_read_lock();
+		obj = tmem_ring_next(ring, id);
+		more = obj;
+		if (obj) {
+			xa_lock(&obj->pages);
+			if (!obj->dead)
+				more = look(obj, arg);
+			tmem_object_unlock(obj);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	} while (more);
+	mutex_unlock(&ring->walk_lock);
+}
+
+/**
+ * tmem_away_add - a page is with a peer from now on
+ * @obj: the object; locked
+ * @index: its slot, which is a remote one
+ *
+ * Context: task or atomic.
+ */
+void tmem_away_add(struct tmem_object *obj, u32 index)
+{
+	atomic64_inc(&obj->pool->tmem->remote[obj->pool->kind]);
+	/* Ephemeral pages are not brought home: they are on the disk, too. */
+	if (obj->pool->kind != TMEM_PERSISTENT)
+		return;
+	__xa_set_mark(&obj->pages, index, TMEM_AWAY_MARK);
+	tmem_ring_add(obj, TMEM_LENDERS);
+}
+
+/**
+ * tmem_away_del - a page is no longer with a peer
+ * @obj: the object; locked
+ * @index: its slot, which was a remote one
+ *
+ * Context: task or atomic.
+ */
+void tmem_away_del(struct tmem_object *obj, u32 index)
+{
+	atomic64_dec(&obj->pool->tmem->remote[obj->pool->kind]);
+	if (obj->pool->kind != TMEM_PERSISTENT)
+		return;
+	__xa_clear_mark(&obj->pages, index, TMEM_AWAY_MARK);
+	tmem_ring_del(obj, TMEM_LENDERS);
+}
+
+/*
  * debts
  */
 
@@ -37,11 +179,7 @@ void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
 	lockdep_assert_held(&obj->pages.xa_lock);
 	__xa_set_mark(&obj->pages, index, TMEM_DEBT_MARK);
 	__set_bit(word_node(word), obj->creditors);
-	if (!obj->debts++) {
-		spin_lock(&tmem->debt_lock);
-		list_add_tail(&obj->debtor, &tmem->debtors);
-		spin_unlock(&tmem->debt_lock);
-	}
+	tmem_ring_add(obj, TMEM_DEBTORS);
 	atomic64_inc(&tmem->debts);
 	if (tmem->owes)
 		tmem->owes(tmem->owes_arg);
@@ -56,17 +194,11 @@ void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
  */
 void tmem_debt_del(struct tmem_object *obj, u32 index)
 {
-	struct tmem *tmem = obj->pool->tmem;
-
 	lockdep_assert_held(&obj->pages.xa_lock);
 	__xa_clear_mark(&obj->pages, index, TMEM_DEBT_MARK);
-	if (!--obj->debts) {
-		spin_lock(&tmem->debt_lock);
-		list_del(&obj->debtor);
-		spin_unlock(&tmem->debt_lock);
+	if (tmem_ring_del(obj, TMEM_DEBTORS))
 		bitmap_zero(obj->creditors, TMEM_NODES);
-	}
-	atomic64_dec(&tmem->debts);
+	atomic64_dec(&obj->pool->tmem->debts);
 }
 
 /*
@@ -119,9 +251,17 @@ unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
 }
 EXPORT_SYMBOL_GPL(tmem_isolate_oldest);
 
-/* Under rcu_read_lock(), which also keeps a pool from being destroyed. */
-static struct tmem_object *tmem_handle_find(struct tmem *tmem,
-					    const struct tmem_handle *handle)
+/**
+ * tmem_handle_find - find the object of a page
+ * @tmem: where
+ * @handle: the page
+ *
+ * Context: any; in an RCU read-side section, for as long as the object is used:
+ * it also keeps the pool from being freed.
+ * Return: the object, which may be dead when it is locked; or NULL.
+ */
+struct tmem_object *tmem_handle_find(struct tmem *tmem,
+				     const struct tmem_handle *handle)
 {
 	struct tmem_pool *pool;
 
@@ -189,7 +329,7 @@ static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
 	switch (result) {
 	case TMEM_SEND_STORED:
 		slot_set_word(obj, index, word);
-		tmem_count_remote(obj, 1);
+		tmem_away_add(obj, index);
 		slot_free_local(obj, slot);
 		return true;
 	case TMEM_SEND_REFUSED:
@@ -317,7 +457,7 @@ static u64 tmem_object_all_owed(struct tmem_object *obj, u8 node)
 	u64 version = 0;
 	void *slot;
 
-	if (obj->debts < 2)
+	if (obj->place[TMEM_DEBTORS].slots < 2)
 		return 0;
 	xa_for_each(&obj->pages, index, slot) {
 		if (!slot_is_tombstone(slot) ||
@@ -329,60 +469,54 @@ static u64 tmem_object_all_owed(struct tmem_object *obj, u8 node)
 	return version;
 }
 
-static unsigned int tmem_object_collect(struct tmem_object *obj, u8 node,
-					struct tmem_debt *debt,
-					unsigned int max)
+/**
+ * struct tmem_collection - a walk that lists debts
+ * @node: whom they are owed to
+ * @debt: receives them
+ * @max: room in @debt
+ * @n: debts listed
+ */
+struct tmem_collection {
+	u8 node;
+	struct tmem_debt *debt;
+	unsigned int max;
+	unsigned int n;
+};
+
+static bool tmem_object_collect(struct tmem_object *obj, void *arg)
 {
+	struct tmem_collection *c = arg;
+	struct tmem_debt *debt;
+	bool found = false;
 	unsigned long index;
-	unsigned int n = 0;
 	u64 version;
 	void *slot;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
-	if (!test_bit(node, obj->creditors))
-		return 0;
-	version = tmem_object_all_owed(obj, node);
+	if (!test_bit(c->node, obj->creditors))
+		return true;
+	version = tmem_object_all_owed(obj, c->node);
 	if (version) {
-		tmem_debt_fill(debt, obj, node);
+		debt = &c->debt[c->n++];
+		tmem_debt_fill(debt, obj, c->node);
 		debt->version = version;
 		debt->whole_object = true;
-		return 1;
+		return c->n < c->max;
 	}
 	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK) {
-		if (word_node(slot_word(slot)) != node)
+		if (word_node(slot_word(slot)) != c->node)
 			continue;
-		if (n == max)
-			return n;
-		tmem_debt_fill(&debt[n], obj, node);
-		debt[n].handle.index = index;
-		debt[n].version = word_version(slot_word(slot));
-		n++;
+		if (c->n == c->max)
+			return false;
+		debt = &c->debt[c->n++];
+		tmem_debt_fill(debt, obj, c->node);
+		debt->handle.index = index;
+		debt->version = word_version(slot_word(slot));
+		found = true;
 	}
-	if (!n)
-		__clear_bit(node, obj->creditors);
-	return n;
-}
-
-/*
- * The debtor to be looked at next, which then becomes the last one; NULL when
- * this collection has seen them all.
- */
-static struct tmem_object *tmem_next_debtor(struct tmem *tmem)
-{
-	struct tmem_object *obj;
-
-	lockdep_assert_held(&tmem->collect_lock);
-	spin_lock(&tmem->debt_lock);
-	obj = list_first_entry_or_null(&tmem->debtors, struct tmem_object,
-				       debtor);
-	if (obj && obj->collection == tmem->collection)
-		obj = NULL;
-	if (obj) {
-		obj->collection = tmem->collection;
-		list_move_tail(&obj->debtor, &tmem->debtors);
-	}
-	spin_unlock(&tmem->debt_lock);
-	return obj;
+	if (!found)
+		__clear_bit(c->node, obj->creditors);
+	return c->n < c->max;
 }
 
 /**
@@ -404,26 +538,14 @@ static struct tmem_object *tmem_next_debtor(struct tmem *tmem)
 unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 				struct tmem_debt *debt, unsigned int max)
 {
-	struct tmem_object *obj;
-	unsigned int n = 0;
+	struct tmem_collection c = {
+		.node = node,
+		.debt = debt,
+		.max = max,
+	};
 
-	mutex_lock(&tmem->collect_lock);
-	tmem->collection++;
-	do {
-		rcu_read_lock();
-		obj = tmem_next_debtor(tmem);
-		if (obj) {
-			xa_lock(&obj->pages);
-			if (!obj->dead)
-				n += tmem_object_collect(obj, node, debt + n,
-							 max - n);
-			xa_unlock(&obj->pages);
-		}
-		rcu_read_unlock();
-		cond_resched();
-	} while (obj && n < max);
-	mutex_unlock(&tmem->collect_lock);
-	return n;
+	tmem_ring_walk(tmem, TMEM_DEBTORS, tmem_object_collect, &c);
+	return c.n;
 }
 EXPORT_SYMBOL_GPL(tmem_collect_debts);
 
@@ -489,19 +611,20 @@ void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt)
 }
 EXPORT_SYMBOL_GPL(tmem_settle_debt);
 
-static void tmem_object_drop_debts(struct tmem_object *obj,
-				   const unsigned long *except)
+static bool tmem_object_drop_debts(struct tmem_object *obj, void *arg)
 {
+	const unsigned long *except = arg;
 	unsigned long index;
 	void *slot;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	if (bitmap_subset(obj->creditors, except, TMEM_NODES))
-		return;
+		return true;
 	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK)
 		if (!test_bit(word_node(slot_word(slot)), except))
 			tmem_slot_settle(obj, index, slot);
 	bitmap_and(obj->creditors, obj->creditors, except, TMEM_NODES);
+	return true;
 }
 
 /**
@@ -521,22 +644,7 @@ static void tmem_object_drop_debts(struct tmem_object *obj,
  */
 void tmem_drop_debts(struct tmem *tmem, const unsigned long *except)
 {
-	struct tmem_object *obj;
-
-	mutex_lock(&tmem->collect_lock);
-	tmem->collection++;
-	do {
-		rcu_read_lock();
-		obj = tmem_next_debtor(tmem);
-		if (obj) {
-			xa_lock(&obj->pages);
-			if (!obj->dead)
-				tmem_object_drop_debts(obj, except);
-			tmem_object_unlock(obj);
-		}
-		rcu_read_unlock();
-		cond_resched();
-	} while (obj);
-	mutex_unlock(&tmem->collect_lock);
+	tmem_ring_walk(tmem, TMEM_DEBTORS, tmem_object_drop_debts,
+		       (void *)except);
 }
 EXPORT_SYMBOL_GPL(tmem_drop_debts);

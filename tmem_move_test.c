@@ -845,7 +845,7 @@ struct life {
 	struct life_page page[LIFE_OBJECTS][LIFE_INDEXES];
 	/* how often the interesting things have happened */
 	unsigned int moved, outdated, refused, unknown, late, fetched, missed;
-	unsigned int single, whole, again, evicted, dropped;
+	unsigned int single, whole, again, evicted, dropped, home;
 };
 
 static u32 draw(struct life *l, u32 below)
@@ -1168,6 +1168,45 @@ static void life_drop(struct life *l)
 	l->dropped++;
 }
 
+/*
+ * A page comes home, which was fetched some time ago: something may have
+ * happened to it meanwhile.
+ */
+static void life_home(struct life *l)
+{
+	struct tmem_test *t = l->test->priv;
+	DECLARE_BITMAP(nodes, TMEM_NODES);
+	struct tmem_blob blob = { .data = t->out };
+	struct life_page *page;
+	struct tmem_away away;
+	int err, want = 0;
+	u64 at;
+
+	bitmap_fill(nodes, TMEM_NODES);
+	if (!tmem_collect_away(t->tmem, nodes, &away, 1))
+		return;
+	page = life_find(l, &away.handle);
+	KUNIT_EXPECT_EQ(l->test, away.version, page->version);
+	KUNIT_EXPECT_EQ(l->test, 0,
+			tmem_get(l->node[away.node].pool, &away.handle.oid,
+				 away.handle.index, &blob));
+	KUNIT_EXPECT_EQ(l->test, blob.version, page->version);
+	at = page - &l->page[0][0];
+	if (!draw(l, 4)) {
+		life_put(l, at / LIFE_INDEXES, at % LIFE_INDEXES);
+		want = -ESTALE;
+	} else if (!draw(l, 4)) {
+		life_flush(l, at / LIFE_INDEXES, at % LIFE_INDEXES);
+		want = -ESTALE;
+	}
+	err = tmem_bring_home(t->tmem, &away, &blob, GFP_NOWAIT);
+	KUNIT_EXPECT_EQ(l->test, err, want);
+	if (err)
+		return;
+	life_renewed(l, &away.handle, page);
+	l->home++;
+}
+
 /* A flush of long ago arrives again. */
 static void life_tell_again(struct life *l)
 {
@@ -1256,6 +1295,8 @@ static void life_step(struct life *l)
 		life_tell_again(l);
 		break;
 	default:
+		if (!draw(l, 4))
+			life_home(l);
 		if (!draw(l, 8))
 			life_server_evict(l);
 		if (!draw(l, 64))
@@ -1326,9 +1367,9 @@ static void life_run(struct kunit *test, enum tmem_kind kind, u64 seed)
 	life_end(l);
 	kunit_info(test, "%u moved, %u outdated, %u refused, %u unknown, %u late",
 		   l->moved, l->outdated, l->refused, l->unknown, l->late);
-	kunit_info(test, "%u fetched, %u missed, %u evicted; told %u, %u whole, %u again, dropped %u",
+	kunit_info(test, "%u fetched, %u missed, %u evicted; told %u, %u whole, %u again, dropped %u, home %u",
 		   l->fetched, l->missed, l->evicted, l->single, l->whole,
-		   l->again, l->dropped);
+		   l->again, l->dropped, l->home);
 	KUNIT_EXPECT_GT(test, l->moved, LIFE_OPS / 200);
 	KUNIT_EXPECT_GT(test, l->outdated, LIFE_OPS / 2000);
 	KUNIT_EXPECT_GT(test, l->refused, LIFE_OPS / 2000);
@@ -1337,6 +1378,8 @@ static void life_run(struct kunit *test, enum tmem_kind kind, u64 seed)
 	KUNIT_EXPECT_GT(test, l->fetched, LIFE_OPS / 400);
 	KUNIT_EXPECT_GT(test, l->whole, LIFE_OPS / 20000);
 	KUNIT_EXPECT_GT(test, l->dropped, LIFE_OPS / 20000);
+	if (kind == TMEM_PERSISTENT)
+		KUNIT_EXPECT_GT(test, l->home, LIFE_OPS / 1000);
 	for (n = 0; n < LIFE_NODES; n++)
 		tmem_destroy(l->node[n].tmem);
 }

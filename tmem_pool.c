@@ -32,9 +32,7 @@ struct tmem *tmem_create(void (*owes)(void *arg), void *arg)
 	if (!tmem)
 		return ERR_PTR(-ENOMEM);
 	xa_init(&tmem->pools);
-	mutex_init(&tmem->collect_lock);
-	spin_lock_init(&tmem->debt_lock);
-	INIT_LIST_HEAD(&tmem->debtors);
+	tmem_rings_init(tmem);
 	spin_lock_init(&tmem->doom_lock);
 	INIT_LIST_HEAD(&tmem->doomed);
 	INIT_WORK(&tmem->doom_work, tmem_doom_work);
@@ -65,6 +63,18 @@ int tmem_reserve(struct tmem *tmem, enum tmem_kind kind, unsigned int frames)
 	return zbud_reserve(tmem->zbud[kind], frames);
 }
 EXPORT_SYMBOL_GPL(tmem_reserve);
+
+/**
+ * tmem_wipe_freed - clear what is given up from now on
+ * @tmem: index whose pages are none of this machine's business
+ *
+ * Context: before the first page is put.
+ */
+void tmem_wipe_freed(struct tmem *tmem)
+{
+	tmem->wipe = true;
+}
+EXPORT_SYMBOL_GPL(tmem_wipe_freed);
 
 /**
  * tmem_destroy - free an index and all that is in it
@@ -168,7 +178,7 @@ static void tmem_slot_drop(struct tmem_object *obj, u32 index, void *slot)
 	if (slot_word(slot) & TMEM_SENDING)
 		atomic64_dec(&obj->pool->tmem->sending);
 	if (slot_is_remote(slot))
-		tmem_count_remote(obj, -1);
+		tmem_away_del(obj, index);
 	if (slot_is_filled(slot))
 		tmem_count_filled(obj, slot, -1);
 	if (slot_is_local(slot))

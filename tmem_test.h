@@ -204,4 +204,23 @@ static inline struct tmem_handle tmem_test_handle(u64 n, u32 index)
 	};
 }
 
+/* Put a page whose content follows from its index, and send it to a peer. */
+static inline u64 tmem_test_remote(struct kunit *test, u64 n, u32 index,
+				   u8 node)
+{
+	struct tmem_test *t = test->priv;
+	u64 version = tmem_test_put(test, n, index, index);
+	struct tmem_blob blob = { .data = t->out, .version = version };
+	struct tmem_handle handle[2];
+	u64 versions[2];
+
+	KUNIT_ASSERT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT,
+						     handle, versions));
+	KUNIT_ASSERT_EQ(test, version, versions[0]);
+	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, node, &blob));
+	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version, node,
+					       TMEM_SEND_STORED));
+	return version;
+}
+
 #endif /* _RAMSTER_TMEM_TEST_H */
