@@ -9,19 +9,21 @@ ifneq ($(KERNELRELEASE),)
 
 obj-$(CONFIG_ZCACHE) += zcache.o
 zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
-	    zcache-page.o zcache-policy.o zcache-remote.o zcache-comp.o \
-	    tmem.o tmem_flush.o tmem_home.o tmem_move.o tmem_pool.o zbud.o
+	    zcache-home.o zcache-page.o zcache-policy.o zcache-remote.o \
+	    zcache-comp.o tmem.o tmem_flush.o tmem_home.o tmem_move.o \
+	    tmem_pool.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
-				      tmem_flush_test.o tmem_home_test.o tmem_move_test.o \
-				      tmem_race_test.o tmem_wipe_test.o \
-				      tmem_threads_test.o zcache-comp_test.o \
-				      zcache_test.o zcache-hooks_test.o
+				      tmem_flush_test.o tmem_home_test.o \
+				      tmem_move_test.o tmem_race_test.o \
+				      tmem_threads_test.o tmem_wipe_test.o \
+				      zcache-comp_test.o zcache_test.o \
+				      zcache-hooks_test.o
 
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
 ramster-y := $(addprefix ramster/,ramster.o remotify.o fetch.o foreign.o \
-	       heartbeat.o \
+	       heartbeat.o selfshrink.o \
 	       r2net.o r2wire.o tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
 	       tcp_peer.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \
 	       nodemanager.o nodemanager_node.o nodemanager_hb.o \
@@ -30,8 +32,8 @@ ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
 	       tcp_req_test.o tcp_hostile_test.o heartbeat_test.o \
-	       nodemanager_test.o \
-	       foreign_test.o)
+	       nodemanager_test.o foreign_test.o remotify_test.o \
+	       fetch_test.o selfshrink_test.o)
 
 obj-$(CONFIG_CLEANCACHE_TORTURE) += torture/cleancache_torture.o
 obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o

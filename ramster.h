@@ -33,6 +33,8 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  *	is that of the page's pool: an ephemeral page that cannot be had is a
  *	miss and nothing to complain of. Called in task context; waits at most
  *	for other fetches to end; allocates from a mempool only
+ * @no_room: a page that was read, and should have come home, stays with its
+ *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks
  *	held and interrupts off
  */
@@ -41,9 +43,11 @@ struct ramster_ops {
 		     u64 version, u8 node, ramster_fetched_fn fetched,
 		     void *arg);
 	void (*owes)(void);
+	void (*no_room)(void);
 };
 
 bool zcache_ramster_enabled(void);
+bool zcache_has_room(void);
 struct tmem *zcache_register_ramster(const struct ramster_ops *ops);
 void zcache_unregister_ramster(const struct ramster_ops *ops);
 

@@ -29,6 +29,11 @@ module_param_named(frontswap_has_exclusive_gets, zcache.set.exclusive_gets,
 MODULE_PARM_DESC(frontswap_has_exclusive_gets,
 		 "a swap page that is loaded leaves the store");
 
+module_param_named(keep_remote_copies, zcache.set.keep_remote_copies, bool,
+		   0644);
+MODULE_PARM_DESC(keep_remote_copies,
+		 "a swap page that is read from a peer stays there until it changes");
+
 module_param_named(disable_frontswap_ignore_nonactive,
 		   zcache.set.swap_take_all, bool, 0644);
 MODULE_PARM_DESC(disable_frontswap_ignore_nonactive,

@@ -53,6 +53,20 @@ static bool frames_reach(u64 frames, unsigned int percent)
 	return frames >= totalram_pages() / 100 * min(percent, 100U);
 }
 
+/**
+ * zcache_pers_full - whether swap pages have taken their share of RAM
+ * @zcache: the store
+ * @held: what is held of them
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool zcache_pers_full(struct zcache *zcache, const struct zbud_stats *held)
+{
+	return frames_reach(held->frames,
+			    READ_ONCE(zcache->set.max_pool_percent));
+}
+
 static bool mean_poor(const struct zbud_stats *held)
 {
 	return held->zbytes > held->zpages * ZCACHE_MEAN_ZSIZE;
@@ -64,7 +78,7 @@ static atomic64_t *refuse_pers(struct zcache *zcache,
 {
 	if (len > ZCACHE_MAX_ZSIZE)
 		return &zcache->count.compress_poor;
-	if (frames_reach(held->frames, READ_ONCE(zcache->set.max_pool_percent)))
+	if (zcache_pers_full(zcache, held))
 		return &zcache->count.pool_limit;
 	if (len > ZCACHE_MEAN_ZSIZE && mean_poor(held))
 		return &zcache->count.mean_compress_poor;

@@ -11,11 +11,16 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/printk.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "zcache.h"
 
 /* Each swap area is spread over this many objects, and so over their locks. */
 #define ZCACHE_SWAP_OBJECTS_SHIFT	8
+
+/* What a load allows that is ended later: the folio is all that it knows. */
+#define SWAP_DEFERRED	(FRONTSWAP_MAY_DEFER | FRONTSWAP_MAY_EXCL)
 
 static void swap_handle(unsigned int type, pgoff_t offset,
 			struct tmem_handle *handle)
@@ -68,24 +73,52 @@ static int zcache_swap_store(unsigned int type, pgoff_t offset,
  */
 
 /**
+ * zcache_exclusive - whether a load drops the copy that the store has
+ * @zcache: the store
+ * @flags: what the load allows
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool zcache_exclusive(const struct zcache *zcache, unsigned int flags)
+{
+	return flags & FRONTSWAP_MAY_EXCL &&
+	       READ_ONCE(zcache->set.exclusive_gets);
+}
+
+/**
  * struct swap_wait - a load that waits for its page to come from a peer
+ * @handle: the page
  * @page: page to fill
- * @result: 0 or -EIO, once @done
+ * @flags: what its caller allows
+ * @result: what the load answers, once @done
  * @done: completed when the page is filled or lost
  */
 struct swap_wait {
+	const struct tmem_handle *handle;
 	struct page *page;
+	unsigned int flags;
 	int result;
 	struct completion done;
 };
+
+static int swap_fetched(const struct tmem_handle *handle, struct page *page,
+			unsigned int flags, int result, const void *data,
+			u32 len)
+{
+	if (!result)
+		result = zcache_page_fill(&zcache, page, data, len);
+	if (!result)
+		result = zcache_swap_loaded(&zcache, handle, data, len, flags);
+	return result;
+}
 
 static void swap_fetched_wait(void *arg, int result, const void *data, u32 len)
 {
 	struct swap_wait *wait = arg;
 
-	if (!result)
-		result = zcache_page_fill(&zcache, wait->page, data, len);
-	wait->result = result;
+	wait->result = swap_fetched(wait->handle, wait->page, wait->flags,
+				    result, data, len);
 	complete(&wait->done);
 }
 
@@ -93,25 +126,26 @@ static void swap_fetched_deferred(void *arg, int result, const void *data,
 				  u32 len)
 {
 	struct folio *folio = arg;
+	struct tmem_handle handle;
 
-	if (!result)
-		result = zcache_page_fill(&zcache, folio_page(folio, 0), data,
-					  len);
+	swap_handle(swp_type(folio->swap), swp_offset(folio->swap), &handle);
+	result = swap_fetched(&handle, folio_page(folio, 0), SWAP_DEFERRED,
+			      result, data, len);
 	frontswap_load_done(folio, result);
 }
 
-/*
- * The copy at the peer stays valid, and is kept until the slot is stored again
- * or freed: a page that is only read can then be reclaimed without a transfer.
- */
 static int swap_load_remote(const struct tmem_handle *handle,
 			    const struct tmem_blob *remote, struct folio *folio,
 			    struct page *page, unsigned int flags)
 {
-	struct swap_wait wait = { .page = page };
+	struct swap_wait wait = {
+		.handle = handle,
+		.page = page,
+		.flags = flags,
+	};
 	int err;
 
-	if (flags & FRONTSWAP_MAY_DEFER) {
+	if ((flags & SWAP_DEFERRED) == SWAP_DEFERRED) {
 		err = zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
 				   swap_fetched_deferred, folio);
 		return err ? err : -EINPROGRESS;
@@ -143,8 +177,7 @@ static int zcache_swap_load(unsigned int type, pgoff_t offset,
 		return -EIO;
 
 	atomic64_inc(&zcache.count.local_gets);
-	if (!(flags & FRONTSWAP_MAY_EXCL) ||
-	    !READ_ONCE(zcache.set.exclusive_gets))
+	if (!zcache_exclusive(&zcache, flags))
 		return 0;
 	/*
 	 * Whatever its version is: the page may have been sent meanwhile, under

@@ -122,6 +122,8 @@ struct zcache_counters {
  * @disable_cleancache: take no page cache pages
  * @disable_frontswap: take no swap pages
  * @exclusive_gets: a swap page that is loaded leaves the store
+ * @keep_remote_copies: one that is read from a peer stays there until it
+ *	changes
  * @file_take_all: take page cache pages that were never active, too
  * @swap_take_all: take swap pages that were never active, too
  * @max_pool_percent: share of RAM for swap pages
@@ -137,6 +139,7 @@ struct zcache_settings {
 	bool disable_cleancache;
 	bool disable_frontswap;
 	bool exclusive_gets;
+	bool keep_remote_copies;
 	bool file_take_all;
 	bool swap_take_all;
 	unsigned int max_pool_percent;
@@ -150,6 +153,7 @@ struct zcache_settings {
 #define ZCACHE_DEFAULTS {						\
 	.enabled = IS_MODULE(CONFIG_ZCACHE),				\
 	.exclusive_gets = true,						\
+	.keep_remote_copies = true,					\
 	.swap_take_all = true,						\
 	.max_pool_percent = 40,						\
 	.max_eph_percent = 25,						\
@@ -198,6 +202,7 @@ int zcache_switch(struct zcache *zcache, bool on);
 
 /* zcache-swap.c */
 extern const struct frontswap_ops zcache_swap_ops;
+bool zcache_exclusive(const struct zcache *zcache, unsigned int flags);
 int zcache_swap_start(void);
 int zcache_swap_stop(void);
 
@@ -221,7 +226,12 @@ int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 		const struct tmem_handle *handle, struct tmem_blob *blob);
 int zcache_keep_filled(struct zcache *zcache, struct tmem_pool *pool,
 		       const struct tmem_handle *handle, u8 fill);
+bool zcache_pers_full(struct zcache *zcache, const struct zbud_stats *held);
 struct shrinker *zcache_shrinker_alloc(struct zcache *zcache);
+
+/* zcache-home.c */
+int zcache_swap_loaded(struct zcache *zcache, const struct tmem_handle *handle,
+		       const void *data, u32 len, unsigned int flags);
 
 /* zcache-remote.c */
 int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,

@@ -38,35 +38,54 @@ struct debug_def {
 
 #define EVENT(_member)							\
 	{ #_member, DEBUG_EVENT, offsetof(struct ramster_counters, _member) }
+#define EVENT_OF(_name, _member)					\
+	{ _name, DEBUG_EVENT, offsetof(struct ramster_counters, _member) }
 #define FOREIGN(_name, _member)						\
 	{ _name, DEBUG_FOREIGN, offsetof(struct tmem_stats, _member) }
 #define OWN(_name, _member)						\
 	{ _name, DEBUG_OWN, offsetof(struct tmem_stats, _member) }
 
 static const struct debug_def debug_defs[] = {
-	EVENT(pers_pages_remoted),
-	EVENT(pers_pages_remote_failed),
-	EVENT(remote_pers_pages_succ_get),
-	EVENT(remote_pers_pages_unsucc_get),
+	EVENT_OF("eph_pages_remoted", pages_remoted[TMEM_EPHEMERAL]),
+	EVENT_OF("pers_pages_remoted", pages_remoted[TMEM_PERSISTENT]),
+	EVENT_OF("eph_bytes_remoted", bytes_remoted[TMEM_EPHEMERAL]),
+	EVENT_OF("pers_bytes_remoted", bytes_remoted[TMEM_PERSISTENT]),
+	EVENT_OF("eph_pages_remote_failed",
+		 pages_remote_failed[TMEM_EPHEMERAL]),
+	EVENT_OF("pers_pages_remote_failed",
+		 pages_remote_failed[TMEM_PERSISTENT]),
+	EVENT_OF("remote_eph_pages_succ_get", remote_succ_get[TMEM_EPHEMERAL]),
+	EVENT_OF("remote_pers_pages_succ_get",
+		 remote_succ_get[TMEM_PERSISTENT]),
+	EVENT_OF("remote_eph_pages_unsucc_get",
+		 remote_unsucc_get[TMEM_EPHEMERAL]),
+	EVENT_OF("remote_pers_pages_unsucc_get",
+		 remote_unsucc_get[TMEM_PERSISTENT]),
+	EVENT_OF("pers_pages_remote_nomem", remote_nomem),
+	EVENT_OF("pers_pages_home", remote_home),
 	EVENT(remote_pages_flushed),
 	EVENT(remote_page_flushes_failed),
 	EVENT(remote_objects_flushed),
 	EVENT(remote_object_flushes_failed),
 	EVENT(remote_get_timeouts),
 	EVENT(remote_get_corrupt),
-	EVENT(pers_bytes_remoted),
 	EVENT(foreign_puts),
 	EVENT(foreign_puts_refused),
+	EVENT(foreign_eph_evicted),
 	EVENT(foreign_gets),
 	EVENT(foreign_gets_missed),
 	FOREIGN("foreign_eph_pages", zbud[TMEM_EPHEMERAL].zpages),
 	FOREIGN("foreign_eph_pages_max", zbud[TMEM_EPHEMERAL].zpages_max),
 	FOREIGN("foreign_pers_pages", zbud[TMEM_PERSISTENT].zpages),
 	FOREIGN("foreign_pers_pages_max", zbud[TMEM_PERSISTENT].zpages_max),
+	FOREIGN("foreign_eph_zbytes", zbud[TMEM_EPHEMERAL].zbytes),
+	FOREIGN("foreign_eph_pageframes", zbud[TMEM_EPHEMERAL].frames),
+	FOREIGN("foreign_eph_pageframes_max", zbud[TMEM_EPHEMERAL].frames_max),
 	FOREIGN("foreign_pers_zbytes", zbud[TMEM_PERSISTENT].zbytes),
 	FOREIGN("foreign_pers_pageframes", zbud[TMEM_PERSISTENT].frames),
 	FOREIGN("foreign_pers_pageframes_max", zbud[TMEM_PERSISTENT].frames_max),
 	FOREIGN("foreign_objects", objects),
+	OWN("remote_eph_pages", remote[TMEM_EPHEMERAL]),
 	OWN("remote_pers_pages", remote[TMEM_PERSISTENT]),
 	OWN("remote_debts", debts),
 	OWN("remote_sending", sending),

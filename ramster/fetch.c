@@ -24,6 +24,9 @@
 /* Requests set aside; as many as one peer may have to answer at a time. */
 #define FETCH_RESERVE	R2_MAX_GETS
 
+/* Part of get_timeout_ms that is waited for a page that is on the disk, too. */
+#define FETCH_EPHEMERAL_SHARE	4
+
 #define FETCH_REPLY_MAX	(sizeof(struct r2_get_reply) + R2_MAX_PAGE)
 
 /**
@@ -32,6 +35,7 @@
  * @work: where the answer is unpacked
  * @node: who asks
  * @kind: whether its owner can do without the page
+ * @wanted: somebody waits for it, to read it
  * @fetched: called with the page
  * @arg: its argument
  * @page: the page's name on the wire
@@ -43,6 +47,7 @@ struct fetch {
 	struct work_struct work;
 	struct ramster_node *node;
 	enum tmem_kind kind;
+	bool wanted;
 	ramster_fetched_fn fetched;
 	void *arg;
 	struct r2_page page;
@@ -67,27 +72,37 @@ static int fetch_check(struct fetch *fetch, const void **data,
 	return err;
 }
 
+/* The page was asked for by somebody who wants to read it: count, and tell. */
+static void fetch_ended(struct fetch *fetch, int err)
+{
+	struct ramster_counters *count = &fetch->node->count;
+
+	if (!err) {
+		atomic64_inc(&count->remote_succ_get[fetch->kind]);
+		return;
+	}
+	atomic64_inc(&count->remote_unsucc_get[fetch->kind]);
+	if (fetch->kind != TMEM_PERSISTENT)
+		return;
+	pr_err_ratelimited("a swap page cannot be had: its peer %s (%d)\n",
+			   err == -ENOENT ? "does not have it" :
+			   err == -EBADMSG ? "sent damaged bytes" :
+			   err == -EHOSTDOWN ? "was restarted or removed" :
+			   "does not answer", err);
+}
+
 static void fetch_work(struct work_struct *work)
 {
 	struct fetch *fetch = container_of(work, struct fetch, work);
-	struct ramster_node *node = fetch->node;
 	const void *data = NULL;
 	unsigned int len = 0;
 	int err;
 
 	err = fetch_check(fetch, &data, &len);
-	if (err && fetch->kind == TMEM_PERSISTENT) {
-		atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
-		pr_err_ratelimited("a swap page cannot be had: its peer %s (%d)\n",
-				   err == -ENOENT ? "does not have it" :
-				   err == -EBADMSG ? "sent damaged bytes" :
-				   err == -EHOSTDOWN ? "was restarted or removed" :
-				   "does not answer", err);
-	} else if (!err && fetch->kind == TMEM_PERSISTENT) {
-		atomic64_inc(&node->count.remote_pers_pages_succ_get);
-	}
+	if (fetch->wanted)
+		fetch_ended(fetch, err);
 	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);
-	mempool_free(fetch, node->gets);
+	mempool_free(fetch, fetch->node->gets);
 }
 
 static void fetch_done(struct r2tcp_req *req)
@@ -101,11 +116,11 @@ static void fetch_done(struct r2tcp_req *req)
 static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
 			u8 from, int err)
 {
+	atomic64_inc(&node->count.remote_unsucc_get[kind]);
 	if (err == -ETIMEDOUT)
 		atomic64_inc(&node->count.remote_get_timeouts);
 	if (kind != TMEM_PERSISTENT)
 		return -EIO;
-	atomic64_inc(&node->count.remote_pers_pages_unsucc_get);
 	pr_err_ratelimited("a swap page cannot be had: it is with node %u, %s\n",
 			   from, err == -ETIMEDOUT ?
 			   "and too many wait for theirs" :
@@ -116,8 +131,7 @@ static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
 }
 
 static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
-		       const struct tmem_handle *handle, u64 version,
-		       unsigned long deadline)
+		       const struct tmem_handle *handle, u64 version)
 {
 	fetch->node = node;
 	INIT_WORK(&fetch->work, fetch_work);
@@ -128,10 +142,38 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
 		.len = sizeof(fetch->page),
 		.reply = fetch->reply,
 		.reply_max = FETCH_REPLY_MAX,
-		.deadline = deadline,
-		.retry = true,
 		.done = fetch_done,
 	};
+}
+
+/*
+ * How long a fetch may take.  An ephemeral page is on the disk as well, so that
+ * nobody waits long for it.
+ */
+static unsigned long fetch_deadline(struct ramster_node *node,
+				    enum tmem_kind kind)
+{
+	unsigned int ms = READ_ONCE(node->info.get_timeout_ms);
+
+	if (kind == TMEM_EPHEMERAL)
+		ms = DIV_ROUND_UP(ms, FETCH_EPHEMERAL_SHARE);
+	return jiffies + msecs_to_jiffies(ms);
+}
+
+/* Takes the request; or frees it, and answers why it was not taken. */
+static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
+{
+	struct ramster_node *node = fetch->node;
+	int err = -ETIMEDOUT;
+
+	fetch->req.deadline = deadline;
+	/* An ephemeral page is not worth waiting for a connection. */
+	fetch->req.retry = fetch->kind == TMEM_PERSISTENT;
+	if (time_before(jiffies, deadline))
+		err = r2tcp_submit(node->tcp, from, &fetch->req);
+	if (err)
+		mempool_free(fetch, node->gets);
+	return err;
 }
 
 /**
@@ -144,7 +186,8 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
  * @fetched: called exactly once if the answer is 0, maybe before that
  * @arg: its argument
  *
- * Context: process, in a page fault; may wait for another fetch to end.
+ * Context: process, in a page fault; may wait for another fetch to end, unless
+ * the page is ephemeral.
  * Return: 0; or -EIO if there is no such peer, if it has been away for as long
  * as a fetch may wait, or if other fetches took all the time that this one had.
  */
@@ -152,23 +195,48 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       enum tmem_kind kind, u64 version, u8 from,
 	       ramster_fetched_fn fetched, void *arg)
 {
-	unsigned long deadline = jiffies +
-		msecs_to_jiffies(READ_ONCE(node->info.get_timeout_ms));
-	struct fetch *fetch = mempool_alloc(node->gets, GFP_NOIO);
+	unsigned long deadline = fetch_deadline(node, kind);
+	struct fetch *fetch;
 	int err = -ETIMEDOUT;
 
-	if (time_before(jiffies, deadline)) {
-		fetch_fill(fetch, node, handle, version, deadline);
+	fetch = mempool_alloc(node->gets, kind == TMEM_PERSISTENT ?
+			      GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN);
+	if (fetch) {
+		fetch_fill(fetch, node, handle, version);
 		fetch->kind = kind;
+		fetch->wanted = true;
 		fetch->fetched = fetched;
 		fetch->arg = arg;
-		err = r2tcp_submit(node->tcp, from, &fetch->req);
+		err = fetch_submit(fetch, from, deadline);
 	}
-	if (!err)
-		return 0;
+	return err ? fetch_refuse(node, kind, from, err) : 0;
+}
 
-	mempool_free(fetch, node->gets);
-	return fetch_refuse(node, kind, from, err);
+/**
+ * fetch_away - ask a peer for a persistent page that nobody waits for
+ * @node: who asks
+ * @away: the page
+ * @fetched: as in fetch_page()
+ * @arg: its argument
+ *
+ * Does not count as a get, and complains of nothing: whoever wants to read the
+ * page will.
+ *
+ * Context: process; may wait for another fetch to end.
+ * Return: 0 or a negative errno.
+ */
+int fetch_away(struct ramster_node *node, const struct tmem_away *away,
+	       ramster_fetched_fn fetched, void *arg)
+{
+	unsigned long deadline = fetch_deadline(node, TMEM_PERSISTENT);
+	struct fetch *fetch = mempool_alloc(node->gets, GFP_NOIO);
+
+	fetch_fill(fetch, node, &away->handle, away->version);
+	fetch->kind = TMEM_PERSISTENT;
+	fetch->wanted = false;
+	fetch->fetched = fetched;
+	fetch->arg = arg;
+	return fetch_submit(fetch, away->node, deadline);
 }
 
 static void *fetch_alloc(gfp_t gfp, void *pool_data)

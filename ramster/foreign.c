@@ -10,9 +10,15 @@
  * The client in a handle is the number of the node at the other end of the
  * connection, never something that a message says.
  *
- * Memory.  A frame is allocated without reclaim and without the reserves, and
- * only within capacity_mb: this machine's own users come first.  A refused put
- * is harmless.  A get and a flush allocate nothing.
+ * Memory.  This machine's own users come first.  A frame is allocated without
+ * reclaim and without the reserves, only within capacity_mb, and only while
+ * more RAM is available than lend_watermark_mb.  Where that is not so, ephemeral
+ * pages are dropped, oldest first: to make room for others, and whenever the
+ * kernel asks for memory (a shrinker).  Their owner finds out when it asks for
+ * them.  Persistent pages are never dropped, but refused; a refused put is
+ * harmless.  A get and a flush allocate nothing.
+ *
+ * What is given up is wiped: it is nobody's business here.
  *
  * What the index takes is not counted.  It is bounded by what is counted: a
  * frame holds two pages at most, and a page that a hostile peer has put where
@@ -24,7 +30,9 @@
 
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 
 #include "foreign.h"
@@ -32,15 +40,83 @@
 
 #define FOREIGN_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
+/* Without a figure: this part of RAM has to stay available, but no more. */
+#define FOREIGN_WATERMARK_SHIFT	5
+#define FOREIGN_WATERMARK_MAX	(1UL << (30 - PAGE_SHIFT))
+
+/* It is this machine that runs short, whichever nodes it has. */
+unsigned int foreign_watermark_mb;
+module_param_named(lend_watermark_mb, foreign_watermark_mb, uint, 0644);
+MODULE_PARM_DESC(lend_watermark_mb,
+		 "RAM that stays available here when pages of others are taken; 0: 1/32");
+
 /**
  * struct foreign - the pages held for others
  * @node: who holds them
  * @tmem: their index; client is the owner's node number
+ * @shrinker: drops ephemeral pages when the kernel needs memory
  */
 struct foreign {
 	struct ramster_node *node;
 	struct tmem *tmem;
+	struct shrinker *shrinker;
 };
+
+/*
+ * The shrinker.  Runs in reclaim, whoever's it is: nobody waits for memory with
+ * a lock of tmem held, and dropping a page takes none.
+ */
+
+static unsigned long foreign_shrink_count(struct shrinker *shrinker,
+					  struct shrink_control *sc)
+{
+	struct foreign *foreign = shrinker->private_data;
+	struct tmem_stats stats;
+
+	tmem_get_stats(foreign->tmem, &stats);
+	return stats.zbud[TMEM_EPHEMERAL].frames ?: SHRINK_EMPTY;
+}
+
+static bool foreign_evict(struct foreign *foreign)
+{
+	unsigned int dropped;
+
+	dropped = tmem_evict_oldest(foreign->tmem, TMEM_EPHEMERAL);
+	atomic64_add(dropped, &foreign->node->count.foreign_eph_evicted);
+	return dropped;
+}
+
+static unsigned long foreign_shrink_scan(struct shrinker *shrinker,
+					 struct shrink_control *sc)
+{
+	struct foreign *foreign = shrinker->private_data;
+	unsigned long freed = 0;
+
+	while (freed < sc->nr_to_scan && foreign_evict(foreign))
+		freed++;
+	return freed ?: SHRINK_STOP;
+}
+
+#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
+/* For tests, which ask for less than the kernel would. */
+struct shrinker *foreign_shrinker(struct foreign *foreign)
+{
+	return foreign->shrinker;
+}
+#endif
+
+static int foreign_start_shrinker(struct foreign *foreign)
+{
+	foreign->shrinker = shrinker_alloc(0, "ramster-foreign:%u",
+					   foreign->node->info.node);
+	if (!foreign->shrinker)
+		return -ENOMEM;
+	foreign->shrinker->count_objects = foreign_shrink_count;
+	foreign->shrinker->scan_objects = foreign_shrink_scan;
+	foreign->shrinker->private_data = foreign;
+	shrinker_register(foreign->shrinker);
+	return 0;
+}
 
 /**
  * foreign_create - get ready to hold pages of others
@@ -52,6 +128,7 @@ struct foreign {
 struct foreign *foreign_create(struct ramster_node *node)
 {
 	struct foreign *foreign = kzalloc(sizeof(*foreign), GFP_KERNEL);
+	int err;
 
 	if (!foreign)
 		return ERR_PTR(-ENOMEM);
@@ -59,12 +136,20 @@ struct foreign *foreign_create(struct ramster_node *node)
 	foreign->node = node;
 	foreign->tmem = tmem_create(NULL, NULL);
 	if (IS_ERR(foreign->tmem)) {
-		void *err = foreign->tmem;
-
-		kfree(foreign);
-		return err;
+		err = PTR_ERR(foreign->tmem);
+		goto err_tmem;
 	}
+	tmem_wipe_freed(foreign->tmem);
+	err = foreign_start_shrinker(foreign);
+	if (err)
+		goto err_shrinker;
 	return foreign;
+
+err_shrinker:
+	tmem_destroy(foreign->tmem);
+err_tmem:
+	kfree(foreign);
+	return ERR_PTR(err);
 }
 
 /**
@@ -75,8 +160,22 @@ struct foreign *foreign_create(struct ramster_node *node)
  */
 void foreign_destroy(struct foreign *foreign)
 {
+	shrinker_free(foreign->shrinker);
 	tmem_destroy(foreign->tmem);
 	kfree(foreign);
+}
+
+static void foreign_pool_destroy(struct foreign *foreign, unsigned int client,
+				 u32 id)
+{
+	struct tmem_pool *pool;
+
+	pool = tmem_pool_find(foreign->tmem, client, id);
+	if (!pool)
+		return;
+	tmem_pool_destroy(pool);
+	pr_info_ratelimited("node %u: pool %u of node %u is destroyed\n",
+			    foreign->node->info.node, id, client);
 }
 
 /**
@@ -88,7 +187,10 @@ void foreign_destroy(struct foreign *foreign)
  */
 void foreign_forget(struct foreign *foreign, unsigned int client)
 {
-	tmem_client_destroy(foreign->tmem, client);
+	u32 id;
+
+	for (id = 0; id < R2_MAX_POOLS; id++)
+		foreign_pool_destroy(foreign, client, id);
 }
 
 /**
@@ -120,6 +222,31 @@ u64 foreign_room(struct foreign *foreign)
 	return used < max ? max - used : 0;
 }
 
+/* Whether this machine has no RAM to lend, whatever it has promised. */
+static bool foreign_short(void)
+{
+	unsigned long pages = READ_ONCE(foreign_watermark_mb);
+
+	pages <<= 20 - PAGE_SHIFT;
+	if (!pages)
+		pages = min(totalram_pages() >> FOREIGN_WATERMARK_SHIFT,
+			    FOREIGN_WATERMARK_MAX);
+	return si_mem_available() < (long)pages;
+}
+
+/* Whether one more page of this kind may be taken; drops older ones for it. */
+static bool foreign_make_room(struct foreign *foreign, enum tmem_kind kind,
+			      bool is_short)
+{
+	/* In the place of pages that are only a convenience, a swap page may. */
+	if (is_short)
+		return kind == TMEM_PERSISTENT && foreign_evict(foreign);
+	while (!foreign_room(foreign))
+		if (!foreign_evict(foreign))
+			return false;
+	return true;
+}
+
 static struct tmem_pool *foreign_pool(struct foreign *foreign, u16 client,
 				      u32 id, enum tmem_kind kind)
 {
@@ -137,11 +264,30 @@ static struct tmem_pool *foreign_pool(struct foreign *foreign, u16 client,
 	pool = tmem_pool_create(foreign->tmem, client, id, kind);
 	current_restore_flags(flags, PF_MEMALLOC);
 	memalloc_noio_restore(noio);
+	if (!IS_ERR(pool))
+		pr_info_ratelimited("node %u: pool %u is made for %s pages of node %u\n",
+				    foreign->node->info.node, id,
+				    kind == TMEM_PERSISTENT ? "swap" : "file",
+				    client);
 	return pool;
 }
 
+/* Without a frame at the moment, that of the oldest ephemeral pages will do. */
+static int foreign_store(struct tmem_pool *pool,
+			 const struct tmem_handle *handle,
+			 struct tmem_blob *blob)
+{
+	int err;
+
+	err = tmem_put(pool, &handle->oid, handle->index, blob, FOREIGN_GFP);
+	if (err == -ENOSPC)
+		err = tmem_put_evict(pool, &handle->oid, handle->index, blob,
+				     FOREIGN_GFP);
+	return err;
+}
+
 static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
-				      const struct r2_put *put)
+				      const struct r2_put *put, bool is_short)
 {
 	enum tmem_kind kind = put->persistent ? TMEM_PERSISTENT :
 						TMEM_EPHEMERAL;
@@ -156,7 +302,8 @@ static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
 
 	r2net_decode_page(put->page, client, &handle, &blob.version);
 	/* The wire allows for more than a frame has room for. */
-	if (put->len > TMEM_MAX_BLOB || !foreign_room(foreign))
+	if (put->len > TMEM_MAX_BLOB ||
+	    !foreign_make_room(foreign, kind, is_short))
 		return R2_NO_ROOM;
 
 	pool = foreign_pool(foreign, client, handle.pool, kind);
@@ -165,7 +312,7 @@ static enum r2_status foreign_put_one(struct foreign *foreign, u16 client,
 	if (tmem_pool_kind(pool) != kind)
 		return R2_WRONG_KIND;
 
-	err = tmem_put(pool, &handle.oid, handle.index, &blob, FOREIGN_GFP);
+	err = foreign_store(pool, &handle, &blob);
 	if (err == -ESTALE)
 		return R2_STALE;
 	return err ? R2_NO_ROOM : R2_OK;
@@ -189,13 +336,14 @@ int foreign_put(struct foreign *foreign, unsigned int client,
 {
 	struct ramster_counters *count = &foreign->node->count;
 	unsigned int pos = 0, i;
+	bool is_short = foreign_short();
 	u8 *status = reply->buf;
 	struct r2_put put;
 
 	for (i = 0; i < items; i++) {
 		if (r2wire_next_put(payload, len, &pos, &put))
 			return -EPROTO;
-		status[i] = foreign_put_one(foreign, client, &put);
+		status[i] = foreign_put_one(foreign, client, &put, is_short);
 		atomic64_inc(status[i] == R2_OK ? &count->foreign_puts :
 						  &count->foreign_puts_refused);
 	}
@@ -252,15 +400,20 @@ int foreign_get(struct foreign *foreign, unsigned int client,
 static void foreign_flush_one(struct foreign *foreign, u16 client,
 			      const struct r2_flush_item *item)
 {
+	u32 flags = le32_to_cpu(item->flags);
 	struct tmem_handle handle;
 	struct tmem_pool *pool;
 	u64 version;
 
 	r2net_decode_page(&item->page, client, &handle, &version);
+	if (flags & R2_ITEM_POOL) {
+		foreign_pool_destroy(foreign, client, handle.pool);
+		return;
+	}
 	pool = tmem_pool_find(foreign->tmem, client, handle.pool);
 	if (!pool)
 		return;
-	if (le32_to_cpu(item->flags) & R2_ITEM_OBJECT)
+	if (flags & R2_ITEM_OBJECT)
 		tmem_flush_object(pool, &handle.oid, version);
 	else
 		tmem_flush(pool, &handle.oid, handle.index, version);
@@ -270,7 +423,7 @@ static void foreign_flush_one(struct foreign *foreign, u16 client,
  * foreign_flush - a peer asks to forget pages
  * @foreign: the store
  * @client: number of the peer
- * @item: pages and objects, checked
+ * @item: pages, objects and pools, checked
  * @items: number of them
  * @reply: filled in; a flush always succeeds
  *

@@ -5,12 +5,16 @@
 #ifndef _RAMSTER_FOREIGN_H
 #define _RAMSTER_FOREIGN_H
 
+#include <linux/kconfig.h>
 #include <linux/types.h>
 #include "tcp.h"
 #include "../tmem.h"
 
 struct foreign;
 struct ramster_node;
+
+/* The module parameter lend_watermark_mb. */
+extern unsigned int foreign_watermark_mb;
 
 struct foreign *foreign_create(struct ramster_node *node);
 void foreign_destroy(struct foreign *foreign);
@@ -26,5 +30,9 @@ int foreign_get(struct foreign *foreign, unsigned int client,
 int foreign_flush(struct foreign *foreign, unsigned int client,
 		  const struct r2_flush_item *item, unsigned int items,
 		  struct r2tcp_reply *reply);
+
+#if IS_ENABLED(CONFIG_RAMSTER_KUNIT_TEST)
+struct shrinker *foreign_shrinker(struct foreign *foreign);
+#endif
 
 #endif /* _RAMSTER_FOREIGN_H */

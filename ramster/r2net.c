@@ -165,11 +165,12 @@ void *r2net_put_room(struct r2net_batch *batch)
 /**
  * r2net_put_add - add the page whose bytes were put into r2net_put_room()
  * @batch: a PUT batch
- * @handle: the page, of a persistent pool
+ * @handle: the page
+ * @kind: kind of its pool
  * @blob: its version and length
  */
 void r2net_put_add(struct r2net_batch *batch, const struct tmem_handle *handle,
-		   const struct tmem_blob *blob)
+		   enum tmem_kind kind, const struct tmem_blob *blob)
 {
 	struct r2_put_item *item = batch->buf + batch->len;
 	unsigned int padded = ALIGN(blob->len, R2_ALIGN);
@@ -178,7 +179,8 @@ void r2net_put_add(struct r2net_batch *batch, const struct tmem_handle *handle,
 	r2net_encode_page(&item->page, handle, blob->version);
 	item->crc = cpu_to_le32(r2net_checksum(&item->page, data, blob->len));
 	item->len = cpu_to_le16(blob->len);
-	item->flags = cpu_to_le16(R2_ITEM_PERSISTENT);
+	item->flags = cpu_to_le16(kind == TMEM_PERSISTENT ?
+				  R2_ITEM_PERSISTENT : 0);
 	memset(data + blob->len, 0, padded - blob->len);
 	batch->len += sizeof(*item) + padded;
 	batch->items++;
@@ -200,6 +202,23 @@ void r2net_flush_add(struct r2net_batch *batch, const struct tmem_debt *debt)
 		item->page.index = 0;
 		item->flags = cpu_to_le32(R2_ITEM_OBJECT);
 	}
+	batch->len += sizeof(*item);
+	batch->items++;
+}
+
+/**
+ * r2net_flush_add_pool - add a pool to forget
+ * @batch: a FLUSH batch with room for it
+ * @pool: number of the pool
+ */
+void r2net_flush_add_pool(struct r2net_batch *batch, u32 pool)
+{
+	struct r2_flush_item *item = batch->buf + batch->len;
+	struct tmem_handle handle = { .pool = pool };
+
+	r2net_encode_page(&item->page, &handle, R2_MAX_VERSION);
+	item->flags = cpu_to_le32(R2_ITEM_POOL);
+	item->reserved = 0;
 	batch->len += sizeof(*item);
 	batch->items++;
 }

@@ -41,8 +41,9 @@ int r2net_batch_submit(struct r2net_batch *batch, struct r2tcp *tcp,
 
 void *r2net_put_room(struct r2net_batch *batch);
 void r2net_put_add(struct r2net_batch *batch, const struct tmem_handle *handle,
-		   const struct tmem_blob *blob);
+		   enum tmem_kind kind, const struct tmem_blob *blob);
 void r2net_flush_add(struct r2net_batch *batch, const struct tmem_debt *debt);
+void r2net_flush_add_pool(struct r2net_batch *batch, u32 pool);
 
 void r2net_encode_page(struct r2_page *page, const struct tmem_handle *handle,
 		       u64 version);

@@ -84,7 +84,7 @@ static void r2net_add_page(struct kunit *test, struct r2net_batch *batch,
 	KUNIT_ASSERT_NOT_NULL(test, room);
 	handle.index = nr;
 	r2net_fill(room, nr, len);
-	r2net_put_add(batch, &handle, &blob);
+	r2net_put_add(batch, &handle, TMEM_PERSISTENT, &blob);
 }
 
 static void r2net_expect_page(struct kunit *test, const struct r2_put *put,
@@ -141,7 +141,7 @@ static void r2net_put_round_trip(struct kunit *test)
 	r2net_batch_free(batch);
 }
 
-/* What is to be forgotten, page or object, passes the decoder's checks. */
+/* What is to be forgotten, page, object or pool, passes the decoder's checks. */
 static void r2net_flush_round_trip(struct kunit *test)
 {
 	struct r2net_batch *batch = kunit_kzalloc(test, sizeof(*batch),
@@ -154,9 +154,12 @@ static void r2net_flush_round_trip(struct kunit *test)
 	r2net_flush_add(batch, &debt);
 	debt.whole_object = true;
 	r2net_flush_add(batch, &debt);
+	r2net_flush_add_pool(batch, 5);
 	KUNIT_EXPECT_EQ(test, 0, r2wire_check_flush(batch->buf, batch->len,
 						    batch->items));
 	item = batch->buf;
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(item[2].flags), R2_ITEM_POOL);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(item[2].page.pool), 5);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(item[0].flags), 0);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(item[1].flags), R2_ITEM_OBJECT);
 	KUNIT_EXPECT_EQ(test, le64_to_cpu(item[1].page.version), 3);

@@ -225,6 +225,28 @@ int r2wire_check_put(const void *payload, unsigned int len, unsigned int items)
 	return pos == len ? 0 : -EBADMSG;
 }
 
+static int r2wire_check_flush_item(const struct r2_flush_item *item)
+{
+	const struct r2_page *page = &item->page;
+
+	if (r2wire_check_page(page) || item->reserved)
+		return -EBADMSG;
+
+	switch (le32_to_cpu(item->flags)) {
+	case 0:
+		return 0;
+	case R2_ITEM_OBJECT:
+		return page->index ? -EBADMSG : 0;
+	case R2_ITEM_POOL:
+		if (page->oid[0] || page->oid[1] || page->oid[2] || page->index)
+			return -EBADMSG;
+		return le64_to_cpu(page->version) == R2_MAX_VERSION ? 0 :
+								      -EBADMSG;
+	default:
+		return -EBADMSG;
+	}
+}
+
 /**
  * r2wire_check_flush() - check the payload of a FLUSH from end to end
  * @payload: an array of struct r2_flush_item
@@ -237,19 +259,13 @@ int r2wire_check_flush(const void *payload, unsigned int len,
 		       unsigned int items)
 {
 	const struct r2_flush_item *item = payload;
-	__u32 flags;
 
 	if (items > R2_MAX_ITEMS || len != items * sizeof(*item))
 		return -EBADMSG;
 
-	for (; items; items--, item++) {
-		flags = le32_to_cpu(item->flags);
-		if (r2wire_check_page(&item->page) || item->reserved ||
-		    (flags & ~R2_ITEM_OBJECT))
+	for (; items; items--, item++)
+		if (r2wire_check_flush_item(item))
 			return -EBADMSG;
-		if ((flags & R2_ITEM_OBJECT) && item->page.index)
-			return -EBADMSG;
-	}
 	return 0;
 }
 

@@ -23,6 +23,10 @@
  *    older version than is held is refused (R2_STALE); of the same version is
  *    answered as if it had been stored again.  A FLUSH removes its version
  *    and older ones.  So the order of frames does not matter for correctness.
+ *    A FLUSH of a pool removes every version, and the pool: who sends it has
+ *    no other request under way that is about this pool, and sends none
+ *    before the reply.  The pool's number may then be used anew, for either
+ *    kind.
  * 5. A frame that breaks a rule closes the connection it came on; no reply.
  */
 #ifndef _RAMSTER_R2WIRE_H
@@ -78,6 +82,7 @@ enum r2_status {
 enum r2_item_flags {
 	R2_ITEM_PERSISTENT	= 1 << 0,	/* PUT: kind of the pool */
 	R2_ITEM_OBJECT		= 1 << 1,	/* FLUSH: the whole object */
+	R2_ITEM_POOL		= 1 << 2,	/* FLUSH: the whole pool */
 };
 
 /**
@@ -179,9 +184,10 @@ struct r2_put_item {
 static_assert(sizeof(struct r2_put_item) == 48);
 
 /**
- * struct r2_flush_item - one page or object of a FLUSH
+ * struct r2_flush_item - one page, object or pool of a FLUSH
  * @page: name; this version and older ones are to be forgotten
- * @flags: R2_ITEM_OBJECT or 0; with it, the index is zero and ignored
+ * @flags: 0; R2_ITEM_OBJECT, and the index is zero; or R2_ITEM_POOL, and all
+ *	is zero but the pool and the version, which is R2_MAX_VERSION
  * @reserved: zero
  */
 struct r2_flush_item {

@@ -519,6 +519,50 @@ static void r2wire_flush_malformed(struct kunit *test)
 	}
 }
 
+struct pool_case {
+	const char *name;
+	u64 oid;
+	u32 index;
+	u32 flags;
+	u64 version;
+	bool ok;
+};
+
+static const struct pool_case pool_cases[] = {
+	{ "pool", 0, 0, R2_ITEM_POOL, R2_MAX_VERSION, true },
+	{ "with an object", 1, 0, R2_ITEM_POOL, R2_MAX_VERSION, false },
+	{ "with an index", 0, 1, R2_ITEM_POOL, R2_MAX_VERSION, false },
+	{ "of a version", 0, 0, R2_ITEM_POOL, R2_MAX_VERSION - 1, false },
+	{ "beyond all versions", 0, 0, R2_ITEM_POOL, R2_MAX_VERSION + 1,
+	  false },
+	{ "and object", 0, 0, R2_ITEM_POOL | R2_ITEM_OBJECT, R2_MAX_VERSION,
+	  false },
+	{ "unknown flag", 0, 0, R2_ITEM_POOL << 1, R2_MAX_VERSION, false },
+};
+
+/* A pool is destroyed by an item that says so, and nothing else. */
+static void r2wire_flush_pool(struct kunit *test)
+{
+	const struct pool_case *c;
+	struct r2_flush_item item;
+	unsigned int word;
+
+	for (c = pool_cases; c < pool_cases + ARRAY_SIZE(pool_cases); c++) {
+		for (word = 0; word < ARRAY_SIZE(item.page.oid); word++) {
+			memset(&item, 0, sizeof(item));
+			item.page.pool = cpu_to_le32(3);
+			item.page.oid[word] = cpu_to_le64(c->oid);
+			item.page.index = cpu_to_le32(c->index);
+			item.page.version = cpu_to_le64(c->version);
+			item.flags = cpu_to_le32(c->flags);
+			KUNIT_EXPECT_EQ_MSG(test, c->ok ? 0 : -EBADMSG,
+					    check_flush(test, &item,
+							sizeof(item), 1),
+					    "%s", c->name);
+		}
+	}
+}
+
 /*
  * replies
  */
@@ -649,6 +693,7 @@ static struct kunit_case r2wire_cases[] = {
 	KUNIT_CASE(r2wire_put_position),
 	KUNIT_CASE(r2wire_flush),
 	KUNIT_CASE(r2wire_flush_malformed),
+	KUNIT_CASE(r2wire_flush_pool),
 	KUNIT_CASE(r2wire_statuses),
 	KUNIT_CASE_PARAM(r2wire_get_reply, get_gen_params),
 	KUNIT_CASE(r2wire_random_payload),

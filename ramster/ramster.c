@@ -21,6 +21,7 @@
 #include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
+#include "selfshrink.h"
 
 /* The node that moves this kernel's own pages, or NULL. */
 static struct ramster_node __rcu *ramster_owner;
@@ -61,9 +62,22 @@ static void ramster_owes(void)
 	srcu_read_unlock(&ramster_srcu, idx);
 }
 
+static void ramster_no_room(void)
+{
+	struct ramster_node *node;
+	int idx;
+
+	idx = srcu_read_lock(&ramster_srcu);
+	node = srcu_dereference(ramster_owner, &ramster_srcu);
+	if (node)
+		atomic64_inc(&node->count.remote_nomem);
+	srcu_read_unlock(&ramster_srcu, idx);
+}
+
 static const struct ramster_ops ramster_ops = {
 	.fetch = ramster_fetch,
 	.owes = ramster_owes,
+	.no_room = ramster_no_room,
 };
 
 /**
@@ -241,6 +255,14 @@ static int ramster_owner_publish(struct ramster_node *node)
 	err = remotify_run(node->remotify);
 	if (err)
 		return err;
+	node->selfshrink = selfshrink_start(node,
+					    remotify_tmem(node->remotify));
+	if (IS_ERR(node->selfshrink)) {
+		err = PTR_ERR(node->selfshrink);
+		node->selfshrink = NULL;
+		remotify_halt(node->remotify);
+		return err;
+	}
 	mutex_lock(&ramster_mutex);
 	rcu_assign_pointer(ramster_owner, node);
 	mutex_unlock(&ramster_mutex);
@@ -258,8 +280,11 @@ static void ramster_owner_retract(struct ramster_node *node)
 	RCU_INIT_POINTER(ramster_owner, NULL);
 	mutex_unlock(&ramster_mutex);
 	synchronize_srcu(&ramster_srcu);
+	selfshrink_stop(node->selfshrink);
+	node->selfshrink = NULL;
 	remotify_halt(node->remotify);
 	remotify_get_stats(node->remotify, &stats);
+	remotify_farewell(node->remotify);
 	if (stats.remote[TMEM_PERSISTENT])
 		pr_warn("node %u stops while %llu of its swap pages are with peers: they are lost\n",
 			node->info.node, stats.remote[TMEM_PERSISTENT]);

@@ -29,39 +29,46 @@ struct foreign;
 struct r2hb;
 struct ramster_debug;
 struct remotify;
+struct selfshrink;
 
 /**
  * struct ramster_counters - events of a node, as client unless it says foreign
- * @pers_pages_remoted: persistent pages that a peer accepted
- * @pers_pages_remote_failed: whose send failed or was refused
- * @remote_pers_pages_succ_get: remote gets that filled a page
- * @remote_pers_pages_unsucc_get: remote gets that ended without the page
+ * @pages_remoted: pages that a peer accepted, by kind
+ * @bytes_remoted: their compressed bytes, by kind
+ * @pages_remote_failed: pages whose send failed or was refused, by kind
+ * @remote_succ_get: remote gets that filled a page, by kind
+ * @remote_unsucc_get: remote gets that ended without the page, by kind
  * @remote_pages_flushed: single-page flushes that a peer acknowledged
  * @remote_page_flushes_failed: single-page flushes to be tried again
  * @remote_objects_flushed: whole-object flushes that a peer acknowledged
  * @remote_object_flushes_failed: whole-object flushes to be tried again
+ * @remote_nomem: remote gets whose page stayed with its peer for want of room
+ * @remote_home: remote pages that came home because this machine was idle
  * @remote_get_timeouts: remote gets that nobody answered in time
  * @remote_get_corrupt: remote gets whose answer failed its checks
- * @pers_bytes_remoted: compressed bytes of the pages that a peer accepted
  * @foreign_puts: pages accepted for others
  * @foreign_puts_refused: pages of others refused
+ * @foreign_eph_evicted: ephemeral pages of others dropped to make room
  * @foreign_gets: pages given back to others
  * @foreign_gets_missed: requests of others for a page that is not here
  */
 struct ramster_counters {
-	atomic64_t pers_pages_remoted;
-	atomic64_t pers_pages_remote_failed;
-	atomic64_t remote_pers_pages_succ_get;
-	atomic64_t remote_pers_pages_unsucc_get;
+	atomic64_t pages_remoted[TMEM_NR_KINDS];
+	atomic64_t bytes_remoted[TMEM_NR_KINDS];
+	atomic64_t pages_remote_failed[TMEM_NR_KINDS];
+	atomic64_t remote_succ_get[TMEM_NR_KINDS];
+	atomic64_t remote_unsucc_get[TMEM_NR_KINDS];
 	atomic64_t remote_pages_flushed;
 	atomic64_t remote_page_flushes_failed;
 	atomic64_t remote_objects_flushed;
 	atomic64_t remote_object_flushes_failed;
+	atomic64_t remote_nomem;
+	atomic64_t remote_home;
 	atomic64_t remote_get_timeouts;
 	atomic64_t remote_get_corrupt;
-	atomic64_t pers_bytes_remoted;
 	atomic64_t foreign_puts;
 	atomic64_t foreign_puts_refused;
+	atomic64_t foreign_eph_evicted;
 	atomic64_t foreign_gets;
 	atomic64_t foreign_gets_missed;
 };
@@ -74,6 +81,7 @@ struct ramster_counters {
  * @foreign: pages that it holds for its peers
  * @remotify: what moves this kernel's pages; NULL unless it is the owner
  * @target: directory of the node to which it does, pinned; NULL if there is none
+ * @selfshrink: what brings them home; NULL unless it is the owner
  * @gets: requests for pages, set aside; NULL unless it is the owner
  * @get_wq: where pages that came back are unpacked
  * @count: events
@@ -86,6 +94,7 @@ struct ramster_node {
 	struct foreign *foreign;
 	struct remotify *remotify;
 	struct config_item *target;
+	struct selfshrink *selfshrink;
 	mempool_t *gets;
 	struct workqueue_struct *get_wq;
 	struct ramster_counters count;
@@ -97,6 +106,8 @@ int fetch_start(struct ramster_node *node);
 void fetch_stop(struct ramster_node *node);
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       enum tmem_kind kind, u64 version, u8 from,
+	       ramster_fetched_fn fetched, void *arg);
+int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	       ramster_fetched_fn fetched, void *arg);
 
 /* ramster.c */

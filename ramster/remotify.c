@@ -34,6 +34,15 @@
 /* How long a target that has no room is left in peace. */
 #define REMOTIFY_BACKOFF	HZ
 
+/*
+ * Frames that one kind may send while the other waits.  Ephemeral pages go
+ * first, but swap pages get their turn however many of them there are.
+ */
+#define REMOTIFY_TURN		100
+
+/* How long a node that goes down waits for its peers to be told. */
+#define REMOTIFY_FAREWELL	(2 * HZ)
+
 /* Enough to keep sending while the answers to earlier batches travel. */
 #define NR_PUT_BATCHES		4
 static_assert(NR_PUT_BATCHES + 1 <= R2_MAX_BATCHES);
@@ -50,7 +59,7 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
  * @remotify: back pointer
  * @to: the peer
  * @busy: with tcp; cleared, with release, by who receives the answer
- * @page: name, version and length of each page
+ * @page: name, version, length and kind of each page
  */
 struct put_batch {
 	struct r2net_batch batch;
@@ -61,6 +70,7 @@ struct put_batch {
 		struct tmem_handle handle;
 		u64 version;
 		u32 len;
+		enum tmem_kind kind;
 	} page[R2_MAX_ITEMS];
 };
 
@@ -87,8 +97,12 @@ struct flush_batch {
  * @task: the thread
  * @wait: where the thread sleeps
  * @kicked: there may be work
- * @pers_enable: whether persistent pages are sent
+ * @enable: whether pages are sent, by kind
  * @halted: whether the node is going down
+ * @asked: how often somebody has asked for pages to be sent, or not to be
+ * @hold: swap pages are held back while the store has no more than so many
+ * @turn: kind whose turn it is; the thread's own
+ * @turn_left: frames that it may still send before it is the other's turn
  * @target: node number of the peer that gets them; -1: unset
  * @refused_until: jiffies until which the target is left in peace
  * @refused: @refused_until is valid
@@ -102,8 +116,12 @@ struct remotify {
 	struct task_struct *task;
 	wait_queue_head_t wait;
 	bool kicked;
-	bool pers_enable;
+	bool enable[TMEM_NR_KINDS];
 	bool halted;
+	unsigned int asked;
+	u64 hold;
+	enum tmem_kind turn;
+	unsigned int turn_left;
 	int target;
 	unsigned long refused_until;
 	bool refused;
@@ -128,11 +146,11 @@ static unsigned long remotify_deadline(const struct remotify *remotify)
  * no more pages to be sent, or the peer or this node is about to leave: whoever
  * then brings back what is away must not be overtaken by what was on its way.
  */
-static bool put_wanted(const struct put_batch *put)
+static bool put_wanted(const struct put_batch *put, enum tmem_kind kind)
 {
 	struct remotify *remotify = put->remotify;
 
-	return READ_ONCE(remotify->pers_enable) &&
+	return READ_ONCE(remotify->enable[kind]) &&
 	       !READ_ONCE(remotify->halted) &&
 	       xa_load(&remotify->peers, put->to);
 }
@@ -146,7 +164,8 @@ static enum tmem_send_result put_result(const struct put_batch *put,
 	switch (put->batch.status[i]) {
 	case R2_OK:
 		/* Not wanted: the page stays, what the peer has is a debt. */
-		return put_wanted(put) ? TMEM_SEND_STORED : TMEM_SEND_UNKNOWN;
+		return put_wanted(put, put->page[i].kind) ? TMEM_SEND_STORED :
+							    TMEM_SEND_UNKNOWN;
 	case R2_STALE:
 		/* It has something of ours that we do not know of. */
 		return TMEM_SEND_UNKNOWN;
@@ -184,11 +203,11 @@ static void put_page_done(struct put_batch *put, unsigned int i)
 		       result);
 	rcu_read_unlock();
 	if (result == TMEM_SEND_STORED) {
-		atomic64_inc(&count->pers_pages_remoted);
-		atomic64_add(page->len, &count->pers_bytes_remoted);
+		atomic64_inc(&count->pages_remoted[page->kind]);
+		atomic64_add(page->len, &count->bytes_remoted[page->kind]);
 		return;
 	}
-	atomic64_inc(&count->pers_pages_remote_failed);
+	atomic64_inc(&count->pages_remote_failed[page->kind]);
 }
 
 /* From here on, what put_wanted() says now holds for every page. */
@@ -231,7 +250,7 @@ static bool put_has_room(struct put_batch *put)
 }
 
 static void put_add(struct put_batch *put, const struct tmem_handle *handle,
-		    u64 version)
+		    enum tmem_kind kind, u64 version)
 {
 	struct put_page *page = &put->page[put->batch.items];
 	struct tmem_blob blob = {
@@ -246,24 +265,71 @@ static void put_add(struct put_batch *put, const struct tmem_handle *handle,
 	page->handle = *handle;
 	page->version = version;
 	page->len = blob.len;
-	r2net_put_add(&put->batch, handle, &blob);
+	page->kind = kind;
+	r2net_put_add(&put->batch, handle, kind, &blob);
 }
 
-/* Returns false if there was no page left to take. */
-static bool put_fill(struct put_batch *put)
+static bool put_may_send(struct remotify *remotify, enum tmem_kind kind)
+{
+	if (!READ_ONCE(remotify->enable[kind]))
+		return false;
+	return kind != TMEM_PERSISTENT ||
+	       READ_ONCE(remotify->hold) == REMOTIFY_HOLD_NONE;
+}
+
+/* Returns false if there is no frame of this kind to take. */
+static bool put_add_frame(struct put_batch *put, enum tmem_kind kind)
 {
 	struct tmem_handle handle[2];
 	u64 version[2];
 	unsigned int nr, i;
 
-	while (put_has_room(put)) {
-		nr = tmem_isolate_oldest(put->remotify->tmem, TMEM_PERSISTENT,
-					 handle, version);
-		if (!nr)
-			return false;
-		for (i = 0; i < nr; i++)
-			put_add(put, &handle[i], version[i]);
+	if (!put_may_send(put->remotify, kind))
+		return false;
+	nr = tmem_isolate_oldest(put->remotify->tmem, kind, handle, version);
+	for (i = 0; i < nr; i++)
+		put_add(put, &handle[i], kind, version[i]);
+	return nr;
+}
+
+static void put_turn(struct remotify *remotify, enum tmem_kind kind)
+{
+	remotify->turn = kind;
+	remotify->turn_left = REMOTIFY_TURN;
+}
+
+static void put_next_turn(struct remotify *remotify)
+{
+	put_turn(remotify, remotify->turn == TMEM_EPHEMERAL ? TMEM_PERSISTENT :
+							      TMEM_EPHEMERAL);
+}
+
+/* A kind that has nothing to send gives its turn away. */
+static bool put_add_next_frame(struct put_batch *put)
+{
+	struct remotify *remotify = put->remotify;
+	unsigned int i;
+
+	if (!remotify->turn_left)
+		put_next_turn(remotify);
+	for (i = 0; i < TMEM_NR_KINDS; i++) {
+		if (put_add_frame(put, remotify->turn)) {
+			remotify->turn_left--;
+			return true;
+		}
+		put_next_turn(remotify);
 	}
+	/* Whatever comes next, ephemeral pages are sent first. */
+	put_turn(remotify, TMEM_EPHEMERAL);
+	return false;
+}
+
+/* Returns false if there was no page left to take. */
+static bool put_fill(struct put_batch *put)
+{
+	while (put_has_room(put))
+		if (!put_add_next_frame(put))
+			return false;
 	return true;
 }
 
@@ -290,7 +356,8 @@ static bool put_submit(struct put_batch *put)
 
 static bool remotify_may_put(struct remotify *remotify, int target)
 {
-	if (!READ_ONCE(remotify->pers_enable) || target < 0)
+	if (target < 0 || (!READ_ONCE(remotify->enable[TMEM_EPHEMERAL]) &&
+			   !READ_ONCE(remotify->enable[TMEM_PERSISTENT])))
 		return false;
 	if (READ_ONCE(remotify->refused)) {
 		if (time_before(jiffies, READ_ONCE(remotify->refused_until)))
@@ -300,12 +367,28 @@ static bool remotify_may_put(struct remotify *remotify, int target)
 	return r2tcp_connected(remotify->node->tcp, target);
 }
 
+/* Swap pages are held back until the store grows: then there is need for it. */
+static void remotify_check_hold(struct remotify *remotify)
+{
+	u64 hold = READ_ONCE(remotify->hold);
+	struct tmem_stats stats;
+
+	if (hold == REMOTIFY_HOLD_NONE)
+		return;
+	tmem_get_stats(remotify->tmem, &stats);
+	if (stats.zbud[TMEM_PERSISTENT].zpages +
+	    stats.remote[TMEM_PERSISTENT] > hold)
+		WRITE_ONCE(remotify->hold, REMOTIFY_HOLD_NONE);
+}
+
 static void remotify_put_pass(struct remotify *remotify)
 {
 	int target = READ_ONCE(remotify->target);
 	struct put_batch *put;
 	bool more = true;
 	unsigned int i;
+
+	remotify_check_hold(remotify);
 
 	for (i = 0; more && i < NR_PUT_BATCHES; i++) {
 		put = remotify->put[i];
@@ -354,7 +437,7 @@ static void flush_done(struct r2tcp_req *req)
 	r2net_batch_reset(&flush->batch);
 	/* Pairs with remotify_flush_peer(): the thread sees an empty batch. */
 	smp_store_release(&flush->busy, false);
-	if (done)
+	if (done || READ_ONCE(remotify->halted))
 		remotify_kick(remotify);
 }
 
@@ -435,7 +518,8 @@ static void remotify_flush_pass(struct remotify *remotify)
  */
 void remotify_kick(struct remotify *remotify)
 {
-	if (READ_ONCE(remotify->kicked))
+	/* While the node goes down, somebody else waits than the thread. */
+	if (READ_ONCE(remotify->kicked) && !READ_ONCE(remotify->halted))
 		return;
 	WRITE_ONCE(remotify->kicked, true);
 	wake_up(&remotify->wait);
@@ -461,6 +545,14 @@ static int remotify_thread(void *arg)
  * settings
  */
 
+/* Somebody has spoken: that goes before whatever was found to be best. */
+static void remotify_ask(struct remotify *remotify)
+{
+	WRITE_ONCE(remotify->asked, remotify->asked + 1);
+	WRITE_ONCE(remotify->hold, REMOTIFY_HOLD_NONE);
+	remotify_kick(remotify);
+}
+
 /**
  * remotify_set_target - choose who gets pages from now on
  * @remotify: the mover
@@ -470,7 +562,7 @@ void remotify_set_target(struct remotify *remotify, int target)
 {
 	WRITE_ONCE(remotify->target, target);
 	WRITE_ONCE(remotify->refused, false);
-	remotify_kick(remotify);
+	remotify_ask(remotify);
 }
 
 /**
@@ -485,32 +577,73 @@ int remotify_target(const struct remotify *remotify)
 }
 
 /**
- * remotify_set_pers_enable - start or stop sending persistent pages
+ * remotify_set_enable - start or stop sending pages of a kind
  * @remotify: the mover
+ * @kind: the kind
  * @on: whether they are sent
  *
- * When they are not, no page becomes a remote one after the return, not even if
- * it was on its way.
+ * When they are not, no page of that kind becomes a remote one after the return,
+ * not even if it was on its way.
  *
  * Context: process; sleeps for an RCU grace period.
  */
-void remotify_set_pers_enable(struct remotify *remotify, bool on)
+void remotify_set_enable(struct remotify *remotify, enum tmem_kind kind,
+			 bool on)
 {
-	WRITE_ONCE(remotify->pers_enable, on);
+	WRITE_ONCE(remotify->enable[kind], on);
 	if (!on)
 		put_quiesce();
-	remotify_kick(remotify);
+	remotify_ask(remotify);
 }
 
 /**
- * remotify_pers_enabled - whether persistent pages are sent
+ * remotify_enabled - whether pages of a kind are sent
  * @remotify: the mover
+ * @kind: the kind
  *
  * Return: true if so.
  */
-bool remotify_pers_enabled(const struct remotify *remotify)
+bool remotify_enabled(const struct remotify *remotify, enum tmem_kind kind)
 {
-	return READ_ONCE(remotify->pers_enable);
+	return READ_ONCE(remotify->enable[kind]);
+}
+
+/**
+ * remotify_hold - hold swap pages back until there is need to send them
+ * @remotify: the mover
+ * @pages: until the store has more swap pages than this, here and away together;
+ *	or until somebody chooses a target or enables sending; REMOTIFY_HOLD_NONE:
+ *	not any longer
+ */
+void remotify_hold(struct remotify *remotify, u64 pages)
+{
+	u64 before = READ_ONCE(remotify->hold);
+
+	WRITE_ONCE(remotify->hold, pages);
+	if (pages == REMOTIFY_HOLD_NONE && before != pages)
+		remotify_kick(remotify);
+}
+
+/**
+ * remotify_asked - how often somebody has chosen a target or enabled sending
+ * @remotify: the mover
+ *
+ * Return: a number that is another one each time.
+ */
+unsigned int remotify_asked(const struct remotify *remotify)
+{
+	return READ_ONCE(remotify->asked);
+}
+
+/**
+ * remotify_tmem - the index from which pages are moved
+ * @remotify: the mover
+ *
+ * Return: the index.
+ */
+struct tmem *remotify_tmem(const struct remotify *remotify)
+{
+	return remotify->tmem;
 }
 
 /**
@@ -672,6 +805,8 @@ struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem)
 	remotify->node = node;
 	remotify->tmem = tmem;
 	remotify->target = -1;
+	remotify->hold = REMOTIFY_HOLD_NONE;
+	put_turn(remotify, TMEM_EPHEMERAL);
 	init_waitqueue_head(&remotify->wait);
 	mutex_init(&remotify->peers_lock);
 	xa_init(&remotify->peers);
@@ -719,6 +854,90 @@ void remotify_halt(struct remotify *remotify)
 	if (remotify->task)
 		kthread_stop(remotify->task);
 	remotify->task = NULL;
+}
+
+/* What a peer was told as the last thing; whether it has heard is all the same. */
+static void farewell_done(struct r2tcp_req *req)
+{
+	struct flush_batch *flush = container_of(req, struct flush_batch,
+						 batch.req);
+
+	r2net_batch_reset(&flush->batch);
+	/* Pairs with remotify_idle(). */
+	smp_store_release(&flush->busy, false);
+	remotify_kick(flush->remotify);
+}
+
+static void farewell_submit(struct remotify *remotify,
+			    struct flush_batch *flush, unsigned long deadline)
+{
+	u32 pool;
+
+	if (!r2tcp_connected(remotify->node->tcp, flush->to))
+		return;
+	for (pool = 0; pool < R2_MAX_POOLS; pool++)
+		if (tmem_pool_find(remotify->tmem, TMEM_CLIENT_LOCAL, pool))
+			r2net_flush_add_pool(&flush->batch, pool);
+	if (!flush->batch.items)
+		return;
+
+	flush->busy = true;
+	if (r2net_batch_submit(&flush->batch, remotify->node->tcp, flush->to,
+			       deadline, farewell_done)) {
+		r2net_batch_reset(&flush->batch);
+		flush->busy = false;
+	}
+}
+
+/* Whether no batch is with tcp. */
+static bool remotify_idle(struct remotify *remotify)
+{
+	struct flush_batch *flush;
+	unsigned long node;
+	unsigned int i;
+
+	/* Pairs with put_release(), flush_done() and farewell_done(). */
+	for (i = 0; i < NR_PUT_BATCHES; i++)
+		if (smp_load_acquire(&remotify->put[i]->busy))
+			return false;
+	xa_for_each(&remotify->peers, node, flush)
+		if (smp_load_acquire(&flush->busy))
+			return false;
+	return true;
+}
+
+static bool remotify_wait_idle(struct remotify *remotify,
+			       unsigned long deadline)
+{
+	long left = deadline - jiffies;
+
+	return wait_event_idle_timeout(remotify->wait, remotify_idle(remotify),
+				       max(left, 1L));
+}
+
+/**
+ * remotify_farewell - tell all peers that this node needs nothing any more
+ * @remotify: the mover; halted
+ *
+ * So they need not keep what they have until this node comes back.  Who cannot
+ * be told in a short time is not told, and finds out then.
+ *
+ * Context: process; sleeps for at most REMOTIFY_FAREWELL.
+ */
+void remotify_farewell(struct remotify *remotify)
+{
+	unsigned long deadline = jiffies + REMOTIFY_FAREWELL;
+	struct flush_batch *flush;
+	unsigned long node;
+
+	/* Nothing that is about these pools may be under way. */
+	if (!remotify_wait_idle(remotify, deadline))
+		return;
+	mutex_lock(&remotify->peers_lock);
+	xa_for_each(&remotify->peers, node, flush)
+		farewell_submit(remotify, flush, deadline);
+	mutex_unlock(&remotify->peers_lock);
+	remotify_wait_idle(remotify, deadline);
 }
 
 /**

@@ -6,23 +6,30 @@
 #define _RAMSTER_REMOTIFY_H
 
 #include <linux/types.h>
+#include "../tmem.h"
 
 struct flush_batch;
 struct ramster_node;
 struct remotify;
-struct tmem;
-struct tmem_stats;
+
+/* Swap pages are not held back. */
+#define REMOTIFY_HOLD_NONE	U64_MAX
 
 struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem);
 void remotify_destroy(struct remotify *remotify);
 int remotify_run(struct remotify *remotify);
 void remotify_halt(struct remotify *remotify);
+void remotify_farewell(struct remotify *remotify);
 void remotify_kick(struct remotify *remotify);
 
 void remotify_set_target(struct remotify *remotify, int target);
 int remotify_target(const struct remotify *remotify);
-void remotify_set_pers_enable(struct remotify *remotify, bool on);
-bool remotify_pers_enabled(const struct remotify *remotify);
+void remotify_set_enable(struct remotify *remotify, enum tmem_kind kind,
+			 bool on);
+bool remotify_enabled(const struct remotify *remotify, enum tmem_kind kind);
+void remotify_hold(struct remotify *remotify, u64 pages);
+unsigned int remotify_asked(const struct remotify *remotify);
+struct tmem *remotify_tmem(const struct remotify *remotify);
 void remotify_get_stats(const struct remotify *remotify,
 			struct tmem_stats *stats);
 

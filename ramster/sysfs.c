@@ -305,39 +305,66 @@ static ssize_t manual_node_down_store(struct kobject *kobj,
 static struct kobj_attribute manual_node_down_attr =
 	__ATTR_RW(manual_node_down);
 
-static ssize_t pers_remotify_enable_show(struct kobject *kobj,
-					 struct kobj_attribute *attr, char *buf)
+static ssize_t enable_show(enum tmem_kind kind, char *buf)
 {
 	struct ramster_node *node = ramster_owner_get();
-	bool on = node && remotify_pers_enabled(node->remotify);
+	bool on = node && remotify_enabled(node->remotify, kind);
 
 	ramster_owner_put();
 	return sysfs_emit(buf, "%d\n", on);
 }
 
-static ssize_t pers_remotify_enable_store(struct kobject *kobj,
-					  struct kobj_attribute *attr,
-					  const char *buf, size_t len)
+static ssize_t enable_store(const char *name, enum tmem_kind kind,
+			    const char *buf, size_t len)
 {
 	struct ramster_node *node;
 	unsigned long on;
 
 	if (kstrtoul(buf, 10, &on)) {
-		pr_notice("pers_remotify_enable takes an unsigned decimal number\n");
+		pr_notice("%s takes an unsigned decimal number\n", name);
 		return -EINVAL;
 	}
 
 	node = ramster_owner_get();
 	if (node)
-		remotify_set_pers_enable(node->remotify, on);
+		remotify_set_enable(node->remotify, kind, on);
 	else
 		pr_notice("nothing can be enabled: this machine's node is not up\n");
 	ramster_owner_put();
 	return node ? len : -ENODEV;
 }
 
+static ssize_t pers_remotify_enable_show(struct kobject *kobj,
+					 struct kobj_attribute *attr, char *buf)
+{
+	return enable_show(TMEM_PERSISTENT, buf);
+}
+
+static ssize_t pers_remotify_enable_store(struct kobject *kobj,
+					  struct kobj_attribute *attr,
+					  const char *buf, size_t len)
+{
+	return enable_store(attr->attr.name, TMEM_PERSISTENT, buf, len);
+}
+
 static struct kobj_attribute pers_remotify_enable_attr =
 	__ATTR_RW(pers_remotify_enable);
+
+static ssize_t eph_remotify_enable_show(struct kobject *kobj,
+					struct kobj_attribute *attr, char *buf)
+{
+	return enable_show(TMEM_EPHEMERAL, buf);
+}
+
+static ssize_t eph_remotify_enable_store(struct kobject *kobj,
+					 struct kobj_attribute *attr,
+					 const char *buf, size_t len)
+{
+	return enable_store(attr->attr.name, TMEM_EPHEMERAL, buf, len);
+}
+
+static struct kobj_attribute eph_remotify_enable_attr =
+	__ATTR_RW(eph_remotify_enable);
 
 static struct attribute *ramster_attrs[] = {
 	&interface_revision_attr.attr,
@@ -349,6 +376,7 @@ static struct attribute *ramster_attrs[] = {
 	&manual_node_down_attr.attr,
 	&remote_target_nodenum_attr.attr,
 	&pers_remotify_enable_attr.attr,
+	&eph_remotify_enable_attr.attr,
 	NULL,
 };
 
