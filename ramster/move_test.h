@@ -85,8 +85,8 @@ static inline void move_resume(struct move_node *n)
 }
 
 static inline int move_put(void *arg, unsigned int peer, const void *payload,
-		    unsigned int len, unsigned int items,
-		    struct r2tcp_reply *reply)
+			   unsigned int len, unsigned int items,
+			   struct r2tcp_reply *reply)
 {
 	struct move_node *n = arg;
 	unsigned int pos = 0;
@@ -103,8 +103,9 @@ static inline int move_put(void *arg, unsigned int peer, const void *payload,
 	return foreign_put(n->node.foreign, peer, payload, len, items, reply);
 }
 
-static inline int move_get(void *arg, unsigned int peer, const struct r2_page *page,
-		    struct r2tcp_reply *reply)
+static inline int move_get(void *arg, unsigned int peer,
+			   const struct r2_page *page,
+			   struct r2tcp_reply *reply)
 {
 	struct move_node *n = arg;
 	int err;
@@ -117,8 +118,8 @@ static inline int move_get(void *arg, unsigned int peer, const struct r2_page *p
 }
 
 static inline int move_flush(void *arg, unsigned int peer,
-		      const struct r2_flush_item *item, unsigned int items,
-		      struct r2tcp_reply *reply)
+			     const struct r2_flush_item *item,
+			     unsigned int items, struct r2tcp_reply *reply)
 {
 	struct move_node *n = arg;
 	unsigned int i;
@@ -291,14 +292,19 @@ static inline void move_test_exit(struct kunit *test)
 #define WAIT_FOR(test, condition)					\
 do {									\
 	unsigned long end = jiffies + MOVE_PATIENCE;			\
+	bool met;							\
 									\
-	while (!(condition) && time_before(jiffies, end))		\
-		msleep(10);						\
-	KUNIT_ASSERT_TRUE_MSG(test, condition, #condition);		\
+	do {								\
+		met = (condition);					\
+		if (met)						\
+			break;						\
+		msleep(20);						\
+	} while (time_before(jiffies, end));				\
+	KUNIT_ASSERT_TRUE_MSG(test, met, #condition);			\
 } while (0)
 
 static inline void move_add_peer(struct kunit *test, struct move_node *a,
-			  struct move_node *b)
+				 struct move_node *b)
 {
 	struct sockaddr_storage addr = move_addr(b->node.info.node);
 
@@ -309,7 +315,7 @@ static inline void move_add_peer(struct kunit *test, struct move_node *a,
 }
 
 static inline void move_connect(struct kunit *test, struct move_node *a,
-			 struct move_node *b)
+				struct move_node *b)
 {
 	move_add_peer(test, a, b);
 	move_add_peer(test, b, a);
@@ -319,7 +325,7 @@ static inline void move_connect(struct kunit *test, struct move_node *a,
 
 /* Node 0 lends, node 1 has pages; both are connected. */
 static inline void move_pair(struct kunit *test, struct move_node **server,
-		      struct move_node **client)
+			     struct move_node **client)
 {
 	*server = move_start(test, 0);
 	*client = move_start(test, 1);
@@ -328,7 +334,7 @@ static inline void move_pair(struct kunit *test, struct move_node **server,
 
 /* Break the connection: all that is under way ends, and it is made again. */
 static inline void move_break(struct kunit *test, struct move_node *a,
-		       struct move_node *b)
+			      struct move_node *b)
 {
 	struct sockaddr_storage addr = move_addr(b->node.info.node);
 
@@ -337,8 +343,8 @@ static inline void move_break(struct kunit *test, struct move_node *a,
 						&addr));
 }
 
-static inline void move_send(struct move_node *from, struct move_node *to, bool eph,
-		      bool pers)
+static inline void move_send(struct move_node *from, struct move_node *to,
+			     bool eph, bool pers)
 {
 	remotify_set_target(from->node.remotify, to->node.info.node);
 	remotify_set_enable(from->node.remotify, TMEM_EPHEMERAL, eph);
@@ -398,7 +404,7 @@ static inline struct tmem_oid move_oid(u32 index)
 }
 
 static inline void move_page(struct kunit *test, struct move_node *n,
-		      enum tmem_kind kind, u32 index, u8 generation)
+			     enum tmem_kind kind, u32 index, u8 generation)
 {
 	struct move_world *world = test->priv;
 	struct tmem_blob blob = { .data = world->in, .len = MOVE_LEN };
@@ -410,7 +416,7 @@ static inline void move_page(struct kunit *test, struct move_node *n,
 }
 
 static inline void move_pages(struct kunit *test, struct move_node *n,
-		       enum tmem_kind kind, u32 first, u32 nr)
+			      enum tmem_kind kind, u32 first, u32 nr)
 {
 	u32 i;
 
@@ -419,7 +425,8 @@ static inline void move_pages(struct kunit *test, struct move_node *n,
 }
 
 static inline int move_lookup(struct kunit *test, struct move_node *n,
-		       enum tmem_kind kind, u32 index, struct tmem_blob *blob)
+			      enum tmem_kind kind, u32 index,
+			      struct tmem_blob *blob)
 {
 	struct move_world *world = test->priv;
 	struct tmem_oid oid = move_oid(index);
@@ -464,7 +471,8 @@ static inline struct tmem_handle move_handle(enum tmem_kind kind, u32 index)
 }
 
 static inline int move_ask(struct kunit *test, struct move_node *n,
-		    enum tmem_kind kind, u32 index, struct move_fetch *fetch)
+			   enum tmem_kind kind, u32 index,
+			   struct move_fetch *fetch)
 {
 	struct tmem_handle handle = move_handle(kind, index);
 	struct tmem_blob blob;
@@ -485,7 +493,7 @@ static inline int move_wait(struct kunit *test, struct move_fetch *fetch)
 
 /* Read a page, wherever it is, and compare it. */
 static inline int move_read(struct kunit *test, struct move_node *n,
-		     enum tmem_kind kind, u32 index, u8 generation)
+			    enum tmem_kind kind, u32 index, u8 generation)
 {
 	struct move_world *world = test->priv;
 	struct move_fetch *fetch;
@@ -517,7 +525,7 @@ static inline int move_read(struct kunit *test, struct move_node *n,
 }
 
 static inline void move_read_all(struct kunit *test, struct move_node *n,
-			  enum tmem_kind kind, u32 first, u32 nr)
+				 enum tmem_kind kind, u32 first, u32 nr)
 {
 	u32 i;
 

@@ -896,11 +896,12 @@ static bool remotify_idle(struct remotify *remotify)
 	unsigned long node;
 	unsigned int i;
 
-	/* Pairs with put_release(), flush_done() and farewell_done(). */
 	for (i = 0; i < NR_PUT_BATCHES; i++)
+		/* Pairs with put_release(). */
 		if (smp_load_acquire(&remotify->put[i]->busy))
 			return false;
 	xa_for_each(&remotify->peers, node, flush)
+		/* Pairs with flush_done() and farewell_done(). */
 		if (smp_load_acquire(&flush->busy))
 			return false;
 	return true;

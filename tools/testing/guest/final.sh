@@ -32,9 +32,10 @@ held_files() {
 	done
 	for d in ramster $(cd "$D" && ls -d ramster/*/ 2>/dev/null); do
 		for f in foreign_eph_pages foreign_pers_pages \
-			 foreign_pers_zbytes foreign_pers_pageframes \
-			 foreign_objects remote_pers_pages remote_debts \
-			 remote_sending; do
+			 foreign_eph_zbytes foreign_pers_zbytes \
+			 foreign_eph_pageframes foreign_pers_pageframes \
+			 foreign_objects remote_eph_pages remote_pers_pages \
+			 remote_debts remote_sending; do
 			echo "${d%/}/$f"
 		done
 	done

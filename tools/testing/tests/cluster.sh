@@ -56,11 +56,12 @@ node:
 END
 }
 
-# boot_pair [ARGS...]: both guests up; ARGS go to the client's kernel.
+# boot_pair [ARGS...]: both guests up; ARGS go to the client's kernel. What has
+# left is to stay away until a test wants it back.
 boot_pair() {
 	boot_start server --mem 512 --ip 10.0.0.1 --append "ramster"
 	boot_start client --mem "${CLIENT_MB:-256}" --ip 10.0.0.2 --swap 768 \
-		--append "ramster $*"
+		--append "ramster noselfshrink $*"
 	boot_wait server client
 	cluster_conf | put_file server /etc/ramster.conf
 	cluster_conf | put_file client /etc/ramster.conf
@@ -283,6 +284,83 @@ test_stop_while_sending() {
 	on client '[ ! -e /sys/kernel/config/ramster/test ]'
 	clean "$(stage "$LOAD" read)"
 	load_end "$LOAD"
+	finish
+}
+
+# What becomes of the server's copy when a page is read: it stays by default; is
+# dropped by an exclusive load, and brought home by any other, if it was asked
+# for; stays if there is no room. And when the machine is idle, all come home.
+test_remote_copies() {
+	local load held gets name param=/sys/module/zcache/parameters
+
+	cluster_up
+	# every counter of the original is there, by its name
+	for name in {eph,pers}_pages_{remoted,remote_failed} \
+		    remote_{eph,pers}_pages_{succ,unsucc}_get \
+		    pers_pages_remote_nomem remote_objects_flushed \
+		    remote_object_flushes_failed remote_pages_flushed \
+		    remote_page_flushes_failed \
+		    foreign_{eph,pers}_pages{,_max}; do
+		on client "cat /sys/kernel/debug/ramster/$name" >/dev/null ||
+			fail "there is no counter $name"
+	done
+	load=$(load_start 24 --threads 4)
+	all_away
+	on client 'echo 0 >/sys/kernel/mm/ramster/pers_remotify_enable'
+	held=$(counter server ramster/foreign_pers_pages)
+	clean "$(stage "$load" read)"
+	settled
+	exactly server ramster/foreign_pers_pages "$held"
+
+	# no room: they stay, and are counted
+	stage "$load" pageout >/dev/null
+	on client "echo 0 >$param/keep_remote_copies; echo 0 >$param/frontswap_has_exclusive_gets; echo 0 >$param/max_pool_percent"
+	clean "$(stage "$load" read)"
+	settled
+	exactly server ramster/foreign_pers_pages "$held"
+	at_least client ramster/pers_pages_remote_nomem 1000
+
+	# kept, with room: they are here, and nobody asks the server again
+	stage "$load" pageout >/dev/null
+	on client "echo 60 >$param/max_pool_percent"
+	clean "$(stage "$load" read)"
+	settled
+	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) -le 64 ]'
+	at_least client zcache/pers_zpages 4000
+	stage "$load" pageout >/dev/null
+	gets=$(counter client ramster/remote_pers_pages_succ_get)
+	clean "$(stage "$load" read)"
+	gets=$(($(counter client ramster/remote_pers_pages_succ_get) - gets))
+	[ $gets -le 64 ] || fail "$gets pages were fetched that should be here"
+
+	# exclusive: neither here nor there
+	stage "$load" pageout >/dev/null
+	on client 'echo 1 >/sys/kernel/mm/ramster/pers_remotify_enable'
+	all_away
+	on client "echo 0 >/sys/kernel/mm/ramster/pers_remotify_enable; echo 1 >$param/frontswap_has_exclusive_gets"
+	clean "$(stage "$load" read)"
+	settled
+	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) -le 64 ]'
+	exactly client ramster/remote_pers_pages "$(counter server ramster/foreign_pers_pages)"
+
+	# idle
+	stage "$load" pageout >/dev/null
+	on client 'echo 1 >/sys/kernel/mm/ramster/pers_remotify_enable'
+	all_away
+	on client 'cd /sys/module/ramster/parameters; echo 100 >selfshrink_period_ms; echo 0 >disable_frontswap_selfshrink'
+	wait_on server 240 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
+	at_least client ramster/pers_pages_home 4000
+	exactly client ramster/remote_pers_pages 0
+	clean "$(stage "$load" read)"
+	exactly client ramster/remote_pers_pages_unsucc_get 0
+	load_end "$load"
+
+	# a node that goes down takes its pools along, and the log tells of it
+	on client 'swapoff -a; ramster.sh stop'
+	on client 'dmesg | grep -q "node 0 is the remotification target"'
+	on client 'dmesg | grep -q "node 1: selfshrinking is off"'
+	on server 'dmesg | grep -q "pool 0 is made for swap pages of node 1"'
+	on server 'dmesg | grep -q "pool 0 of node 1 is destroyed"'
 	finish
 }
 
