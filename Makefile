@@ -17,8 +17,8 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_flush_test.o tmem_home_test.o \
 				      tmem_move_test.o tmem_race_test.o \
 				      tmem_threads_test.o tmem_wipe_test.o \
-				      zcache-comp_test.o zcache_test.o \
-				      zcache-hooks_test.o
+				      zcache-comp_test.o zcache-home_test.o \
+				      zcache_test.o zcache-hooks_test.o
 
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o

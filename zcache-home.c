@@ -20,6 +20,18 @@
 
 #define ZCACHE_HOME_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
+static bool has_room(struct zcache *zcache)
+{
+	struct tmem *tmem = READ_ONCE(zcache->tmem);
+	struct tmem_stats stats = {};
+
+	if (tmem)
+		tmem_get_stats(tmem, &stats);
+	return !zcache_pers_full(zcache, &stats.zbud[TMEM_PERSISTENT]) &&
+	       si_mem_available() >
+	       (long)(totalram_pages() >> ZCACHE_ROOM_SHIFT);
+}
+
 /**
  * zcache_has_room - whether pages that are with peers may come home
  *
@@ -29,14 +41,7 @@
  */
 bool zcache_has_room(void)
 {
-	struct tmem *tmem = READ_ONCE(zcache.tmem);
-	struct tmem_stats stats = {};
-
-	if (tmem)
-		tmem_get_stats(tmem, &stats);
-	return !zcache_pers_full(&zcache, &stats.zbud[TMEM_PERSISTENT]) &&
-	       si_mem_available() >
-	       (long)(totalram_pages() >> ZCACHE_ROOM_SHIFT);
+	return has_room(&zcache);
 }
 EXPORT_SYMBOL_GPL(zcache_has_room);
 
@@ -64,7 +69,7 @@ static int bring_home(struct zcache *zcache, const struct tmem_handle *handle,
 	    -EREMOTE) {
 		away.version = blob.version;
 		away.node = blob.node;
-		err = zcache_has_room() ?
+		err = has_room(zcache) ?
 			tmem_bring_home(zcache->tmem, &away, fetched,
 					ZCACHE_HOME_GFP) : -ENOSPC;
 	}
