@@ -20,6 +20,10 @@
 #include <linux/slab.h>
 
 #include "ramster_int.h"
+#include "remotify.h"
+
+/* A page that came home meanwhile is read to where the answer would be. */
+static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
 
 /* Requests set aside; as many as one peer may have to answer at a time. */
 #define FETCH_RESERVE	R2_MAX_GETS
@@ -91,6 +95,43 @@ static void fetch_ended(struct fetch *fetch, int err)
 			   "does not answer", err);
 }
 
+/*
+ * The peer does not have the page any more: it may have come home while it was
+ * asked for, or even have left again.  Returns 0 if it is here; -EINPROGRESS if
+ * it was asked for where it is now; else @err.
+ */
+static int fetch_recheck(struct fetch *fetch, int err, const void **data,
+			 unsigned int *len)
+{
+	struct ramster_node *node = fetch->node;
+	struct tmem_blob blob = { .data = fetch->reply };
+	struct tmem_handle handle;
+	struct tmem_pool *pool;
+	u64 version;
+
+	r2net_decode_page(&fetch->page, TMEM_CLIENT_LOCAL, &handle, &version);
+	pool = tmem_pool_find(remotify_tmem(node->remotify), handle.client,
+			      handle.pool);
+	if (!pool)
+		return err;
+	switch (tmem_get(pool, &handle.oid, handle.index, &blob)) {
+	case 0:
+		if (blob.filled)
+			return err;
+		*data = fetch->reply;
+		*len = blob.len;
+		return 0;
+	case -EREMOTE:
+		if (blob.version == version)
+			return err;
+		r2net_encode_page(&fetch->page, &handle, blob.version);
+		return r2tcp_submit(node->tcp, blob.node, &fetch->req) ?
+			err : -EINPROGRESS;
+	default:
+		return err;
+	}
+}
+
 static void fetch_work(struct work_struct *work)
 {
 	struct fetch *fetch = container_of(work, struct fetch, work);
@@ -99,6 +140,10 @@ static void fetch_work(struct work_struct *work)
 	int err;
 
 	err = fetch_check(fetch, &data, &len);
+	if (err && fetch->wanted && fetch->kind == TMEM_PERSISTENT)
+		err = fetch_recheck(fetch, err, &data, &len);
+	if (err == -EINPROGRESS)
+		return;
 	if (fetch->wanted)
 		fetch_ended(fetch, err);
 	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);

@@ -179,13 +179,53 @@ static void fetch_test_get_too_late(struct kunit *test)
 		};
 		KUNIT_EXPECT_EQ(test, -ESTALE,
 				tmem_bring_home(c->own, &away[i], &blob,
-						GFP_KERNEL));
+						GFP_NOWAIT));
 	}
 	KUNIT_EXPECT_EQ(test, -ENOENT,
 			move_read(test, c, TMEM_PERSISTENT, 0, 0));
 	KUNIT_EXPECT_EQ(test, 0, move_read(test, c, TMEM_PERSISTENT, 1, 1));
 	WAIT_FOR(test, move_settled(c));
 	KUNIT_EXPECT_EQ(test, move_nr_held(s, TMEM_PERSISTENT), 0);
+}
+
+/*
+ * A page that comes home while somebody waits for what the server has of it is
+ * read from here, when the server has forgotten it by then.
+ */
+static void fetch_test_get_comes_home(struct kunit *test)
+{
+	struct move_world *world = test->priv;
+	struct move_fetch *fetch;
+	struct move_node *s, *c;
+	struct tmem_away away;
+	struct tmem_blob blob;
+
+	move_pair(test, &s, &c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, 1);
+	move_send(c, s, false, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 1);
+	WAIT_FOR(test, move_settled(c));
+	move_send(c, s, false, false);
+	move_lookup(test, c, TMEM_PERSISTENT, 0, &blob);
+	away = (struct tmem_away) {
+		.handle = move_handle(TMEM_PERSISTENT, 0),
+		.version = blob.version,
+		.node = blob.node,
+	};
+	fetch = kunit_kzalloc(test, sizeof(*fetch), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fetch);
+	WRITE_ONCE(s->stall, true);
+	KUNIT_ASSERT_EQ(test, 0, move_ask(test, c, TMEM_PERSISTENT, 0, fetch));
+	move_fill(world->in, 1, 0, 0);
+	blob = (struct tmem_blob) { .data = world->in, .len = MOVE_LEN };
+	KUNIT_ASSERT_EQ(test, 0, tmem_bring_home(c->own, &away, &blob,
+						 GFP_NOWAIT));
+	foreign_forget(s->node.foreign, 1);
+	move_resume(s);
+	KUNIT_EXPECT_EQ(test, 0, move_wait(test, fetch));
+	KUNIT_EXPECT_EQ(test, fetch->len, MOVE_LEN);
+	move_fill(world->in, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, memcmp(world->in, fetch->data, MOVE_LEN));
 }
 
 /*
@@ -217,6 +257,7 @@ static struct kunit_case fetch_cases[] = {
 	KUNIT_CASE_SLOW(fetch_test_get_deadline),
 	KUNIT_CASE(fetch_test_get_many),
 	KUNIT_CASE(fetch_test_get_too_late),
+	KUNIT_CASE(fetch_test_get_comes_home),
 	KUNIT_CASE(fetch_test_get_reconnect),
 	{}
 };

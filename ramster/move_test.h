@@ -67,6 +67,7 @@ struct move_world {
 	u8 in[TMEM_MAX_BLOB];
 	u8 out[TMEM_MAX_BLOB];
 	unsigned int period_ms;
+	bool disabled;
 };
 
 /*
@@ -228,7 +229,6 @@ static inline struct move_node *move_start(struct kunit *test, unsigned int num)
 		.get_timeout_ms = 10000,
 		.capacity_mb = 16,
 	};
-	init_waitqueue_head(&n->wait);
 	move_start_own(test, n);
 	n->node.foreign = foreign_create(&n->node);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, n->node.foreign);
@@ -268,9 +268,14 @@ static inline int move_test_init(struct kunit *test)
 {
 	struct move_world *world = kunit_kzalloc(test, sizeof(*world),
 						 GFP_KERNEL);
+	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, world);
+	for (i = 0; i < MOVE_NODES; i++)
+		init_waitqueue_head(&world->n[i].wait);
 	world->period_ms = selfshrink_period_ms;
+	world->disabled = selfshrink_disabled;
+	selfshrink_disabled = false;
 	test->priv = world;
 	return 0;
 }
@@ -283,6 +288,7 @@ static inline void move_test_exit(struct kunit *test)
 	if (!world)
 		return;
 	selfshrink_period_ms = world->period_ms;
+	selfshrink_disabled = world->disabled;
 	for (i = 0; i < MOVE_NODES; i++)
 		move_resume(&world->n[i]);
 	for (i = 0; i < MOVE_NODES; i++)
@@ -470,18 +476,26 @@ static inline struct tmem_handle move_handle(enum tmem_kind kind, u32 index)
 	};
 }
 
+static inline int move_ask_for(struct move_node *n, enum tmem_kind kind,
+			       u32 index, const struct tmem_blob *where,
+			       struct move_fetch *fetch)
+{
+	struct tmem_handle handle = move_handle(kind, index);
+
+	init_completion(&fetch->done);
+	return fetch_page(&n->node, &handle, kind, where->version, where->node,
+			  move_fetched, fetch);
+}
+
 static inline int move_ask(struct kunit *test, struct move_node *n,
 			   enum tmem_kind kind, u32 index,
 			   struct move_fetch *fetch)
 {
-	struct tmem_handle handle = move_handle(kind, index);
 	struct tmem_blob blob;
 
 	KUNIT_ASSERT_EQ(test, -EREMOTE, move_lookup(test, n, kind, index,
 						    &blob));
-	init_completion(&fetch->done);
-	return fetch_page(&n->node, &handle, kind, blob.version, blob.node,
-			  move_fetched, fetch);
+	return move_ask_for(n, kind, index, &blob, fetch);
 }
 
 static inline int move_wait(struct kunit *test, struct move_fetch *fetch)
@@ -512,7 +526,7 @@ static inline int move_read(struct kunit *test, struct move_node *n,
 
 	fetch = kunit_kzalloc(test, sizeof(*fetch), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fetch);
-	err = move_ask(test, n, kind, index, fetch);
+	err = move_ask_for(n, kind, index, &blob, fetch);
 	if (!err)
 		err = move_wait(test, fetch);
 	if (!err) {

@@ -79,7 +79,6 @@ static void selfshrink_test_selfshrink_growth(struct kunit *test)
 /* Switched off, the count does not fall, however idle the machine is. */
 static void selfshrink_test_selfshrink_off(struct kunit *test)
 {
-	bool before = selfshrink_disabled;
 	struct move_node *s, *c;
 
 	move_pair(test, &s, &c);
@@ -93,7 +92,6 @@ static void selfshrink_test_selfshrink_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.remote_home), 0);
 	selfshrink_disabled = false;
 	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 0);
-	selfshrink_disabled = before;
 }
 
 /* Pages change while they come home: the newest is what is read. */
