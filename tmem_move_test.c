@@ -751,7 +751,11 @@ static void tmem_move_test_drop_sending(struct kunit *test)
 	expect_held(test, 0, 0, 0, 0);
 }
 
-/* A pool goes with whatever is in it; late answers find nothing. */
+/*
+ * A pool goes with whatever is in it; late answers find nothing.
+ *
+ * Regression: 3.2.7.
+ */
 static void tmem_move_test_pool_destroy(struct kunit *test)
 {
 	struct tmem_test *t = test->priv;

@@ -330,7 +330,9 @@ static bool foreign_test_has(struct kunit *test, enum tmem_kind kind, u32 index)
 /*
  * Ephemeral pages make room for newer ones and for persistent ones, oldest
  * first, without a word to their owner.  Persistent ones stay, whoever comes:
- * then there is no room.
+ * then there is no room.  A get of either leaves the page where it is.
+ *
+ * Regression: 3.2.9.
  */
 static void foreign_evicts(struct kunit *test)
 {
