@@ -1379,7 +1379,7 @@ static void life_run(struct kunit *test, enum tmem_kind kind, u64 seed)
 	KUNIT_EXPECT_GT(test, l->refused, LIFE_OPS / 2000);
 	KUNIT_EXPECT_GT(test, l->unknown, LIFE_OPS / 2000);
 	KUNIT_EXPECT_GT(test, l->late, LIFE_OPS / 20000);
-	KUNIT_EXPECT_GT(test, l->fetched, LIFE_OPS / 400);
+	KUNIT_EXPECT_GT(test, l->fetched, LIFE_OPS / 800);
 	KUNIT_EXPECT_GT(test, l->whole, LIFE_OPS / 20000);
 	KUNIT_EXPECT_GT(test, l->dropped, LIFE_OPS / 20000);
 	if (kind == TMEM_PERSISTENT)
