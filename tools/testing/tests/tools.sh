@@ -6,6 +6,9 @@
 
 . tools/testing/tests/cluster.sh
 
+# What pageload locks, its books and stacks; more than that is for its pages.
+LOCKED_MB=18
+
 # howto_blocks DIR: the commands of the how-to as DIR/NN.sh, with what its notes say
 # of them in DIR/NN.run and DIR/NN.expect.  Commands without a note: false.
 howto_blocks() {
@@ -156,7 +159,7 @@ test_operator() {
 	# more than this group may have
 	load=$(start client "mkdir $dir; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 64) --stdin --tolerate")
 	stage "$load" write >/dev/null
-	on client "echo $(scaled 40)M >$dir/memory.max"
+	on client "echo $((LOCKED_MB + $(scaled 32)))M >$dir/memory.max"
 	stage "$load" pageout >/dev/null
 	all_away
 	clean "$(stage "$load" read=20)"
@@ -231,7 +234,7 @@ benefit_run() {
 	local line before secs dir=/sys/fs/cgroup/load
 
 	before=$(on client "awk '\$3 == \"vda\" { print \$6 }' /proc/diskstats")
-	line=$(on client "mkdir -p $dir; echo $(scaled 32)M >$dir/memory.max; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 48) --threads 2 write pageout sleep=8 read" |
+	line=$(on client "mkdir -p $dir; echo $((LOCKED_MB + $(scaled 24)))M >$dir/memory.max; echo \$\$ >$dir/cgroup.procs; exec pageload --mb $(scaled 48) --threads 2 write pageout sleep=8 read" |
 		grep '^stage read:')
 	clean "$line" >&2
 	secs=${line##* secs }
