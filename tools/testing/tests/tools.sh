@@ -71,7 +71,7 @@ test_howto() {
 	[ "$(find "$dir" -name '*.sh' | wc -l)" -ge 15 ] ||
 		fail "the how-to has lost its commands"
 	boot_start roomy --mem 512 --ip 192.0.2.2 --append ramster
-	boot_start lean --mem 256 --ip 192.0.2.1 --swap 768 --append ramster
+	boot_start lean --mem 256 --ip 192.0.2.1 --swap 768 --append "ramster noselfshrink"
 	boot_wait roomy lean
 	for step in "$dir"/*.sh; do
 		ON_TIMEOUT=400 howto_step "$step"
@@ -249,7 +249,7 @@ test_benefit() {
 
 	IOPS=100
 	boot_start server --mem 512 --ip 10.0.0.1 --append "ramster"
-	boot_start client --mem 256 --ip 10.0.0.2 --swap 256 --iops $IOPS --append "ramster"
+	boot_start client --mem 256 --ip 10.0.0.2 --swap 256 --iops $IOPS --append "ramster noselfshrink"
 	boot_wait server client
 	cluster_conf | put_file server /etc/ramster.conf
 	cluster_conf | put_file client /etc/ramster.conf
