@@ -87,11 +87,25 @@ static int hello_allowed(const struct r2_hello *hello)
 
 static int flush_item_allowed(const struct r2_flush_item *item)
 {
-	__u32 flags = le32_to_cpu(item->flags);
+	static const struct r2_page no_page;
+	struct r2_page page = item->page;
 
-	if (!version_allowed(item->page.version) || item->reserved)
+	if (!version_allowed(page.version) || item->reserved)
 		return 0;
-	return flags == 0 || (flags == R2_ITEM_OBJECT && !item->page.index);
+	switch (le32_to_cpu(item->flags)) {
+	case 0:
+		return 1;
+	case R2_ITEM_OBJECT:
+		return !page.index;
+	case R2_ITEM_POOL:
+		if (le64_to_cpu(page.version) != (1ULL << 53) - 1)
+			return 0;
+		page.pool = 0;
+		page.version = 0;
+		return !memcmp(&page, &no_page, sizeof(page));
+	default:
+		return 0;
+	}
 }
 
 static int get_reply_allowed(const struct r2_get_reply *reply, size_t len)

@@ -99,6 +99,22 @@ static unsigned int make_put(__u8 *to, unsigned int *items)
 	return at;
 }
 
+/* An object or a pool: its fields are zero, but for one now and then. */
+static void make_whole(struct r2_flush_item *item)
+{
+	bool pool = draw(2);
+
+	item->flags = cpu_to_le32(pool ? R2_ITEM_POOL : R2_ITEM_OBJECT);
+	if (draw(8))
+		item->page.index = 0;
+	if (!pool)
+		return;
+	if (draw(8))
+		memset(item->page.oid, 0, sizeof(item->page.oid));
+	if (draw(8))
+		item->page.version = cpu_to_le64(R2_MAX_VERSION);
+}
+
 static unsigned int make_flush(__u8 *to, unsigned int *items)
 {
 	struct r2_flush_item *item = (struct r2_flush_item *)to;
@@ -108,9 +124,8 @@ static unsigned int make_flush(__u8 *to, unsigned int *items)
 	memset(item, 0, *items * sizeof(*item));
 	for (i = 0; i < *items; i++, item++) {
 		make_page(&item->page);
-		item->flags = cpu_to_le32(draw(2) * R2_ITEM_OBJECT);
-		if (item->flags && draw(8))
-			item->page.index = 0;
+		if (draw(2))
+			make_whole(item);
 	}
 	return *items * sizeof(*item);
 }
