@@ -29,11 +29,16 @@ ramster-y := $(addprefix ramster/,ramster.o remotify.o remotify_debts.o \
 	       nodemanager.o nodemanager_node.o nodemanager_hb.o \
 	       nodemanager_rules.o sysfs.o)
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
+ramster-$(CONFIG_RAMSTER_TORTURE) += $(addprefix ramster/,torture.o \
+	       torture_debug.o torture_model.o torture_page.o)
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
 	       tcp_req_test.o tcp_hostile_test.o heartbeat_test.o \
 	       nodemanager_test.o foreign_test.o remotify_test.o \
 	       fetch_test.o selfshrink_test.o)
+ifdef CONFIG_RAMSTER_TORTURE
+ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += ramster/torture_test.o
+endif
 
 obj-$(CONFIG_CLEANCACHE_TORTURE) += torture/cleancache_torture.o
 obj-$(CONFIG_FRONTSWAP_TORTURE) += torture/frontswap_torture.o

@@ -16,6 +16,7 @@
 #include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
+#include "torture.h"
 
 /* Whose number a file shows. */
 enum debug_source {
@@ -205,6 +206,7 @@ int ramster_debug_add(struct ramster_node *node)
 		debug->dir = debugfs_create_dir(name, ramster_dir);
 	}
 	debug_create_files(debug, debug->dir ?: ramster_dir);
+	torture_debug_add(node->torture, debug->dir ?: ramster_dir);
 	return 0;
 }
 
@@ -218,6 +220,7 @@ void ramster_debug_del(struct ramster_node *node)
 {
 	struct ramster_debug *debug = node->debug;
 
+	torture_debug_del(node->torture);
 	if (net_eq(node->info.net, &init_net))
 		debug_remove_files(ramster_dir);
 	debugfs_remove(debug->dir);

@@ -22,6 +22,7 @@
 #include "ramster_int.h"
 #include "remotify.h"
 #include "selfshrink.h"
+#include "torture.h"
 
 /* The node that moves this kernel's own pages, or NULL. */
 static struct ramster_node __rcu *ramster_owner;
@@ -158,8 +159,10 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 	struct ramster_node *node = arg;
 
 	r2hb_connected(node->hb, peer);
-	if (new_instance)
+	if (new_instance) {
 		foreign_forget(node->foreign, peer);
+		torture_peer_restarted(node->torture, peer);
+	}
 	if (node->remotify)
 		remotify_kick(node->remotify);
 }
@@ -189,8 +192,23 @@ static const struct r2tcp_ops ramster_tcp_ops = {
 };
 
 /*
- * owner
+ * a node that has pages
  */
+
+static int ramster_mover_prepare(struct ramster_node *node, struct tmem *tmem)
+{
+	int err = fetch_start(node);
+
+	if (err)
+		return err;
+	node->remotify = remotify_create(node, tmem);
+	if (IS_ERR(node->remotify)) {
+		err = PTR_ERR(node->remotify);
+		node->remotify = NULL;
+		fetch_stop(node);
+	}
+	return err;
+}
 
 static int ramster_owner_prepare(struct ramster_node *node)
 {
@@ -200,39 +218,51 @@ static int ramster_owner_prepare(struct ramster_node *node)
 	if (IS_ERR(tmem))
 		return PTR_ERR(tmem);
 
-	err = fetch_start(node);
+	err = ramster_mover_prepare(node, tmem);
 	if (err)
-		goto err_fetch;
+		zcache_unregister_ramster(&ramster_ops);
+	else
+		node->owner = true;
+	return err;
+}
 
-	node->remotify = remotify_create(node, tmem);
-	if (IS_ERR(node->remotify)) {
-		err = PTR_ERR(node->remotify);
-		node->remotify = NULL;
-		goto err_remotify;
+static int ramster_torture_prepare(struct ramster_node *node)
+{
+	int err = ramster_mover_prepare(node, torture_tmem(node->torture));
+
+	if (err) {
+		torture_destroy(node->torture);
+		node->torture = NULL;
 	}
-	return 0;
-
-err_remotify:
-	fetch_stop(node);
-err_fetch:
-	zcache_unregister_ramster(&ramster_ops);
 	return err;
 }
 
 /* zcache may be switched off, and its index freed, once it has no cluster. */
-static void ramster_owner_release(struct ramster_node *node)
+static void ramster_pages_release(struct ramster_node *node)
 {
+	if (!node->remotify)
+		return;
+
 	fetch_stop(node);
 	remotify_destroy(node->remotify);
 	node->remotify = NULL;
-	zcache_unregister_ramster(&ramster_ops);
+	if (node->owner)
+		zcache_unregister_ramster(&ramster_ops);
+	torture_destroy(node->torture);
 }
 
-/* Only the initial namespace's node owns pages, and only if there are any. */
-static int ramster_owner_init(struct ramster_node *node)
+/*
+ * Only the initial namespace's node owns this kernel's pages, and only if there
+ * are any; but each may have pages that were made for a test.
+ */
+static int ramster_pages_init(struct ramster_node *node)
 {
-	int err;
+	int err = torture_create(node);
 
+	if (err)
+		return err;
+	if (node->torture)
+		return ramster_torture_prepare(node);
 	if (!net_eq(node->info.net, &init_net))
 		return 0;
 
@@ -245,7 +275,7 @@ static int ramster_owner_init(struct ramster_node *node)
 	return err;
 }
 
-static int ramster_owner_publish(struct ramster_node *node)
+static int ramster_pages_publish(struct ramster_node *node)
 {
 	int err;
 
@@ -253,7 +283,7 @@ static int ramster_owner_publish(struct ramster_node *node)
 		return 0;
 
 	err = remotify_run(node->remotify);
-	if (err)
+	if (err || !node->owner)
 		return err;
 	node->selfshrink = selfshrink_start(node,
 					    remotify_tmem(node->remotify));
@@ -271,9 +301,7 @@ static int ramster_owner_publish(struct ramster_node *node)
 
 static void ramster_owner_retract(struct ramster_node *node)
 {
-	struct tmem_stats stats;
-
-	if (!node->remotify)
+	if (!node->owner)
 		return;
 
 	mutex_lock(&ramster_mutex);
@@ -282,6 +310,15 @@ static void ramster_owner_retract(struct ramster_node *node)
 	synchronize_srcu(&ramster_srcu);
 	selfshrink_stop(node->selfshrink);
 	node->selfshrink = NULL;
+}
+
+static void ramster_pages_halt(struct ramster_node *node)
+{
+	struct tmem_stats stats;
+
+	if (!node->remotify)
+		return;
+
 	remotify_halt(node->remotify);
 	remotify_get_stats(node->remotify, &stats);
 	remotify_farewell(node->remotify);
@@ -341,16 +378,16 @@ static void *ramster_start(const struct r2nm_cluster_info *info)
 		err = PTR_ERR(node->foreign);
 		goto err_foreign;
 	}
-	err = ramster_owner_init(node);
+	err = ramster_pages_init(node);
 	if (err)
-		goto err_owner;
+		goto err_pages;
 	err = ramster_start_tcp(node);
 	if (err)
 		goto err_tcp;
 	err = ramster_debug_add(node);
 	if (err)
 		goto err_debug;
-	err = ramster_owner_publish(node);
+	err = ramster_pages_publish(node);
 	if (err)
 		goto err_publish;
 	ramster_machine_set(info->net, node);
@@ -362,9 +399,8 @@ err_publish:
 err_debug:
 	ramster_stop_tcp(node);
 err_tcp:
-	if (node->remotify)
-		ramster_owner_release(node);
-err_owner:
+	ramster_pages_release(node);
+err_pages:
 	foreign_destroy(node->foreign);
 err_foreign:
 	kfree(node);
@@ -379,9 +415,10 @@ static void ramster_stop(void *ctx)
 	ramster_owner_retract(node);
 	r2nm_unpin(node->target);
 	ramster_debug_del(node);
+	torture_halt(node->torture);
+	ramster_pages_halt(node);
 	ramster_stop_tcp(node);
-	if (node->remotify)
-		ramster_owner_release(node);
+	ramster_pages_release(node);
 	foreign_destroy(node->foreign);
 	pr_info("node %u of cluster %s is down\n", node->info.node,
 		node->info.name);
@@ -419,6 +456,7 @@ static void ramster_del_node(void *ctx, unsigned int peer)
 	r2hb_del(node->hb, peer);
 	remotify_free_peer(flush);
 	foreign_forget(node->foreign, peer);
+	torture_peer_restarted(node->torture, peer);
 }
 
 static void ramster_set_timeouts(struct ramster_node *node,

@@ -5,7 +5,8 @@
  * One struct ramster_node is one member of a cluster, made when a node
  * directory of configfs becomes local.  There may be several in a kernel, one
  * for each network namespace.  The one in the initial namespace is the *owner*:
- * it moves this kernel's own pages.  The others only lend memory.
+ * it moves this kernel's own pages.  The others only lend memory, or have pages
+ * of their own made for them by the torture test.
  *
  * Locks: the node manager calls for one cluster at a time, with the cluster's
  * mutex held; below it, ramster_mutex guards who the owner is, and what an
@@ -30,6 +31,7 @@ struct r2hb;
 struct ramster_debug;
 struct remotify;
 struct selfshrink;
+struct torture;
 
 /**
  * struct ramster_counters - events of a node, as client unless it says foreign
@@ -79,10 +81,12 @@ struct ramster_counters {
  * @tcp: its connections
  * @hb: which of its peers are alive
  * @foreign: pages that it holds for its peers
- * @remotify: what moves this kernel's pages; NULL unless it is the owner
+ * @owner: whether its pages are this kernel's
+ * @torture: the pages that it has instead; or NULL
+ * @remotify: what moves its pages; NULL if it has none
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
- * @gets: requests for pages, set aside; NULL unless it is the owner
+ * @gets: requests for pages, set aside; NULL if it has none
  * @get_wq: where pages that came back are unpacked
  * @count: events
  * @debug: its counters in debugfs
@@ -92,6 +96,8 @@ struct ramster_node {
 	struct r2tcp *tcp;
 	struct r2hb *hb;
 	struct foreign *foreign;
+	bool owner;
+	struct torture *torture;
 	struct remotify *remotify;
 	struct config_item *target;
 	struct selfshrink *selfshrink;
