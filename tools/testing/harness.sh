@@ -66,6 +66,7 @@ SPLATS+='|possible (circular|recursive|irq) |inconsistent lock state'
 SPLATS+='|suspicious RCU usage|BUG |workqueue lockup|detected stalls'
 SPLATS+='|unable to handle|Out of memory: Killed process [0-9]+ \(agent\)'
 SPLATS+='|System is deadlocked on memory|INFO: possible|held lock freed'
+SPLATS+='|ramster torture: (wrong|lost):'
 
 declare -A PID=() ALLOWED=() FINISHED=() NUMBER=()
 

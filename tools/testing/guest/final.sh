@@ -30,12 +30,12 @@ held_files() {
 		 pers_isolated_count; do
 		echo "zbud/$f"
 	done
-	for d in ramster $(cd "$D" && ls -d ramster/*/ 2>/dev/null); do
+	for d in ramster $(cd "$D" && ls -d ramster/net:*/ 2>/dev/null); do
 		for f in foreign_eph_pages foreign_pers_pages \
 			 foreign_eph_zbytes foreign_pers_zbytes \
 			 foreign_eph_pageframes foreign_pers_pageframes \
 			 foreign_objects remote_eph_pages remote_pers_pages \
-			 remote_debts remote_sending; do
+			 remote_debts remote_sending torture/held; do
 			echo "${d%/}/$f"
 		done
 	done
@@ -76,7 +76,10 @@ settled)
 	wait_until "${2:-15}" nothing_held ||
 		bad "still held: $(held | tr '\n' ' ')" ;;
 down)
-	if [ -n "$(ls /sys/kernel/config/ramster 2>/dev/null)" ]; then
+	if [ -d /run/mesh ]; then
+		. /tests/mesh.sh
+		mesh_stop_all
+	elif [ -n "$(ls /sys/kernel/config/ramster 2>/dev/null)" ]; then
 		# -f: what a dead machine left here is nobody's any more
 		ramster.sh -f -w 5 stop || bad "the node did not stop"
 	fi
