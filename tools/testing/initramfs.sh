@@ -19,7 +19,8 @@ done
 [ -n "$busybox" ] || die "no busybox; install busybox-static"
 
 here=tools/testing
-sources=("$here"/*.c "$here"/guest/* tools/ramster.sh tools/ramster/*)
+sources=("$here"/*.c "$here"/guest/* "$here"/hostile/* ramster/r2wire*.h
+	tools/ramster.sh tools/ramster/*)
 hash=$({ cat "$0" "$busybox"; for f in "${sources[@]}"; do
 	[ ! -f "$f" ] || { echo "$f"; cat "$f"; }; done; } | short_hash)
 out=$RAMSTER_CACHE/initramfs-$hash.gz
@@ -36,6 +37,7 @@ if [ ! -s "$out" ]; then
 	for f in "$here"/*.c; do
 		gcc -static -O2 -Wall -Wextra -pthread -o "$r/bin/$(basename "$f" .c)" "$f" >&2
 	done
+	gcc -static -O2 -Wall -Wextra -o "$r/bin/hostile" "$here"/hostile/*.c >&2
 	cp "$here/guest/init" "$r/init"
 	for f in "$here"/guest/*; do
 		cp "$f" "$r/tests/"
