@@ -7,6 +7,9 @@ ifneq ($(KERNELRELEASE),)
 
 # --- Kbuild ------------------------------------------------------------------
 
+# Count the lines that are reached; see tools/coverage.sh.
+ccflags-$(RAMSTER_COVERAGE) += -fprofile-arcs -ftest-coverage
+
 obj-$(CONFIG_ZCACHE) += zcache.o
 zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 	    zcache-home.o zcache-page.o zcache-policy.o zcache-remote.o \
@@ -62,6 +65,7 @@ help:
 	@echo 'make check PART=kunit|tools|fuzz|cluster|static'
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
 	@echo 'make fuzz              the protocol decoder against ten million inputs'
+	@echo 'make coverage          lines that the unit tests reach, file by file'
 	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
 	@echo 'make install DESTDIR=  ramster.sh, the units for systemd and the documents, on'
 	@echo '                       a machine that is to be a node'
@@ -86,6 +90,9 @@ check:
 kunit static fuzz:
 	tools/check.sh --part $@
 
+coverage:
+	tools/coverage.sh
+
 # What a machine needs beside its kernel to be a node.
 install:
 	install -D -m 755 tools/ramster.sh $(DESTDIR)$(SBINDIR)/ramster.sh
@@ -101,6 +108,6 @@ clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo check kunit static fuzz install clean-cache
+.PHONY: help deps kernel demo check kunit static fuzz coverage install clean-cache
 
 endif
