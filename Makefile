@@ -14,7 +14,7 @@ obj-$(CONFIG_ZCACHE) += zcache.o
 zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 	    zcache-home.o zcache-page.o zcache-policy.o zcache-remote.o \
 	    zcache-comp.o tmem.o tmem_flush.o tmem_home.o tmem_move.o \
-	    tmem_pool.o zbud.o
+	    tmem_pool.o tmem_words.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_flush_test.o tmem_home_test.o \
@@ -66,6 +66,8 @@ help:
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
 	@echo 'make fuzz              the protocol decoder against ten million inputs'
 	@echo 'make coverage          lines that the unit tests reach, file by file'
+	@echo 'make soak              clusters under random load, an hour each'
+	@echo 'make soak MINUTES=N SEED=S'
 	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
 	@echo 'make install DESTDIR=  ramster.sh, the units for systemd and the documents, on'
 	@echo '                       a machine that is to be a node'
@@ -93,6 +95,10 @@ kunit static fuzz:
 coverage:
 	tools/coverage.sh
 
+soak:
+	tools/testing/soak $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED))
+
 # What a machine needs beside its kernel to be a node.
 install:
 	install -D -m 755 tools/ramster.sh $(DESTDIR)$(SBINDIR)/ramster.sh
@@ -108,6 +114,6 @@ clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo check kunit static fuzz coverage install clean-cache
+.PHONY: help deps kernel demo check kunit static fuzz coverage soak install clean-cache
 
 endif

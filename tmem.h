@@ -183,6 +183,7 @@ unsigned long tmem_flush_range(struct tmem_pool *pool,
 bool tmem_flush_object_atomic(struct tmem_pool *pool,
 			      const struct tmem_oid *oid);
 unsigned int tmem_evict_oldest(struct tmem *tmem, enum tmem_kind kind);
+unsigned long tmem_evict_words(struct tmem_pool *pool, unsigned long nr);
 
 unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
 				 struct tmem_handle handle[2], u64 version[2]);

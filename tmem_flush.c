@@ -12,9 +12,17 @@
  * one page, some pages, all pages of an object
  */
 
-/* Returns whether there was something readable to be forgotten. */
-static bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
-			    u64 version)
+/**
+ * tmem_slot_flush - forget what a slot holds
+ * @obj: the object; locked
+ * @index: the slot
+ * @slot: what it holds
+ * @version: forget this version or an older one; 0 means whichever it is
+ *
+ * Return: whether there was something that a get would have found.
+ */
+bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
+		     u64 version)
 {
 	bool readable = !slot_is_doomed(obj, slot);
 	u64 word = slot_word(slot);
@@ -296,6 +304,19 @@ EXPORT_SYMBOL_GPL(tmem_flush_object_atomic);
  */
 
 /*
+ * One frame is wanted.  There may be two when a client has put a page a second
+ * time, under the same version, while its frame was isolated.
+ */
+static void tmem_keep_frame(struct tmem_object *obj, struct zbud_frame **frame,
+			    struct zbud_frame *empty)
+{
+	if (empty && *frame)
+		zbud_release(object_zbud(obj), empty);
+	else if (empty)
+		*frame = empty;
+}
+
+/*
  * Drop a page that was isolated, if it is still the same one.  It was ready, so
  * no peer has any of it, and an isolated page gets no word but from whoever
  * isolated it.
@@ -303,6 +324,7 @@ EXPORT_SYMBOL_GPL(tmem_flush_object_atomic);
 static bool tmem_evict_page(struct tmem *tmem, const struct tmem_handle *handle,
 			    u64 version, struct zbud_frame **frame)
 {
+	struct zbud_frame *empty;
 	struct tmem_object *obj;
 	struct tmem_pool *pool;
 	bool dropped = false;
@@ -318,14 +340,40 @@ static bool tmem_evict_page(struct tmem *tmem, const struct tmem_handle *handle,
 		    !slot_word(slot)) {
 			slot_erase(obj, handle->index);
 			tmem_page_wipe(pool, slot);
-			*frame = zbud_evict(object_zbud(obj),
-					    (unsigned long)slot);
+			empty = zbud_evict(object_zbud(obj),
+					   (unsigned long)slot);
+			tmem_keep_frame(obj, frame, empty);
 			dropped = true;
 		}
 		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
 	return dropped;
+}
+
+/**
+ * tmem_evict_isolated - drop pages that tmem_isolate_oldest() gave
+ * @tmem: where
+ * @handle: their names
+ * @version: their versions
+ * @nr: number of them
+ * @dropped: the number of those that were still there is added to this
+ *
+ * Context: task or atomic.  Takes the locks of the pages' objects.
+ * Return: their frame, if it is empty now and nobody else has it; or NULL.
+ */
+struct zbud_frame *tmem_evict_isolated(struct tmem *tmem,
+				       const struct tmem_handle *handle,
+				       const u64 *version, unsigned int nr,
+				       unsigned int *dropped)
+{
+	struct zbud_frame *frame = NULL;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		*dropped += tmem_evict_page(tmem, &handle[i], version[i],
+					    &frame);
+	return frame;
 }
 
 /*
@@ -335,16 +383,14 @@ static bool tmem_evict_page(struct tmem *tmem, const struct tmem_handle *handle,
 static unsigned int tmem_evict(struct tmem *tmem, struct zbud_frame **frame)
 {
 	struct tmem_handle handle[2];
-	unsigned int i, nr, dropped;
+	unsigned int nr, dropped = 0;
 	u64 version[2];
 
 	*frame = NULL;
 	do {
 		nr = tmem_isolate_oldest(tmem, TMEM_EPHEMERAL, handle, version);
-		dropped = 0;
-		for (i = 0; i < nr; i++)
-			dropped += tmem_evict_page(tmem, &handle[i], version[i],
-						   frame);
+		*frame = tmem_evict_isolated(tmem, handle, version, nr,
+					     &dropped);
 	} while (nr && !*frame);
 	return dropped;
 }

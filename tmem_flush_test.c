@@ -571,12 +571,109 @@ static void tmem_range_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, tmem_flush_range(t->pool, &oid, U32_MAX, 9));
 }
 
+/* Ephemeral words are dropped, of all objects; frames, and swap pages, stay. */
+static void tmem_words_test_filled(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_blob blob;
+	struct tmem_oid oid;
+	u32 i, n;
+
+	for (n = 2; n < 8; n++) {
+		oid = tmem_test_oid(n);
+		for (i = 0; i < MANY; i++) {
+			blob = (struct tmem_blob){ .filled = true, .fill = 7 };
+			KUNIT_ASSERT_EQ(test, 0,
+					tmem_put(files(test), &oid, i, &blob,
+						 GFP_KERNEL));
+			KUNIT_ASSERT_EQ(test, 0, put_fill(test, n, i, 7));
+		}
+	}
+	KUNIT_ASSERT_EQ(test, 0, eph_put(test, 3, 100));
+	KUNIT_EXPECT_EQ(test, 0, tmem_evict_words(t->pool, 10));
+	KUNIT_EXPECT_EQ(test, 10, tmem_evict_words(files(test), 10));
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).filled[TMEM_EPHEMERAL],
+			6 * MANY - 10);
+	KUNIT_EXPECT_EQ(test, 6 * MANY - 10,
+			tmem_evict_words(files(test), ULONG_MAX));
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).filled[TMEM_EPHEMERAL], 0);
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).filled[TMEM_PERSISTENT],
+			6 * MANY);
+	KUNIT_EXPECT_EQ(test, 0, tmem_evict_words(files(test), 10));
+	KUNIT_EXPECT_TRUE(test, eph_here(test, 3));
+}
+
+/* A peer that has a page whose word is dropped is told to forget it. */
+static void tmem_words_test_remote(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_handle handle[2];
+	struct tmem_blob blob = { .data = t->out };
+	u64 version[2];
+
+	KUNIT_ASSERT_EQ(test, 0, eph_put(test, 3, 100));
+	KUNIT_ASSERT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_EPHEMERAL,
+						     handle, version));
+	blob.version = version[0];
+	KUNIT_ASSERT_EQ(test, 0,
+			tmem_send_begin(t->tmem, handle, NODE, &blob));
+	KUNIT_EXPECT_EQ(test, 0, tmem_evict_words(files(test), 10));
+	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version[0],
+					       NODE, TMEM_SEND_STORED));
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_EPHEMERAL], 1);
+	KUNIT_EXPECT_EQ(test, 1, tmem_evict_words(files(test), 10));
+	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_EPHEMERAL], 0);
+	KUNIT_EXPECT_EQ(test, settle(test), 1);
+	tmem_test_expect_empty(test, t->tmem);
+}
+
+/*
+ * A client that puts a page again, under the same version, while the frame of
+ * the first is being dropped has two frames dropped, and none is lost.
+ */
+static void tmem_evict_test_two_frames(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_pool *pool = tmem_pool_create(t->tmem, 5, 0,
+						  TMEM_EPHEMERAL);
+	struct tmem_oid oid = tmem_test_oid(1);
+	struct tmem_handle handle[2];
+	unsigned int dropped = 0;
+	struct zbud_frame *frame;
+	struct tmem_blob blob;
+	u64 version[2];
+	u32 i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pool);
+	for (i = 0; i < 2; i++) {
+		blob = tmem_test_blob(t, i, 1000);
+		blob.version = 9;
+		KUNIT_ASSERT_EQ(test, 0, tmem_put(pool, &oid, i, &blob,
+						  GFP_KERNEL));
+	}
+	KUNIT_ASSERT_EQ(test, 2, tmem_isolate_oldest(t->tmem, TMEM_EPHEMERAL,
+						     handle, version));
+	KUNIT_EXPECT_TRUE(test, tmem_flush(pool, &oid, 1, 9));
+	blob = tmem_test_blob(t, 1, 1000);
+	blob.version = 9;
+	KUNIT_ASSERT_EQ(test, 0, tmem_put(pool, &oid, 1, &blob, GFP_KERNEL));
+	frame = tmem_evict_isolated(t->tmem, handle, version, 2, &dropped);
+	KUNIT_EXPECT_EQ(test, 2, dropped);
+	KUNIT_ASSERT_NOT_NULL(test, frame);
+	zbud_release(t->tmem->zbud[TMEM_EPHEMERAL], frame);
+	tmem_client_destroy(t->tmem, 5);
+	tmem_test_expect_empty(test, t->tmem);
+}
+
 static struct kunit_case tmem_flush_test_cases[] = {
 	KUNIT_CASE(tmem_evict_test_order),
 	KUNIT_CASE(tmem_evict_test_persistent),
 	KUNIT_CASE(tmem_evict_test_isolated),
 	KUNIT_CASE(tmem_evict_test_put),
 	KUNIT_CASE(tmem_evict_test_nothing),
+	KUNIT_CASE(tmem_evict_test_two_frames),
+	KUNIT_CASE(tmem_words_test_filled),
+	KUNIT_CASE(tmem_words_test_remote),
 	KUNIT_CASE(tmem_fill_test_life),
 	KUNIT_CASE(tmem_fill_test_unmistakable),
 	KUNIT_CASE(tmem_fill_test_debt),

@@ -148,6 +148,8 @@ struct tmem {
  * @id: its number
  * @client: whose number that is
  * @kind: kind of its pages
+ * @words_lock: held while words are dropped; protects @words
+ * @words: how far the walk in search of words has come
  * @rcu: for kfree_rcu()
  */
 struct tmem_pool {
@@ -156,6 +158,8 @@ struct tmem_pool {
 	u32 id;
 	u16 client;
 	enum tmem_kind kind;
+	struct mutex words_lock; /* protects words */
+	struct rhashtable_iter words;
 	struct rcu_head rcu;
 };
 
@@ -355,6 +359,12 @@ void tmem_object_unlock(struct tmem_object *obj)
 void tmem_page_read(void *page, struct tmem_blob *blob);
 
 /* tmem_flush.c */
+bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
+		     u64 version);
+struct zbud_frame *tmem_evict_isolated(struct tmem *tmem,
+				       const struct tmem_handle *handle,
+				       const u64 *version, unsigned int nr,
+				       unsigned int *dropped);
 struct zbud_frame *tmem_evict_frame(struct tmem *tmem);
 void tmem_doom_work(struct work_struct *work);
 void tmem_doom_forget(struct tmem_pool *pool);

@@ -128,6 +128,8 @@ struct tmem_pool *tmem_pool_create(struct tmem *tmem, u16 client, u32 id,
 	err = tmem_objects_init(pool);
 	if (err)
 		goto err_free;
+	mutex_init(&pool->words_lock);
+	rhashtable_walk_enter(&pool->objects, &pool->words);
 	err = xa_insert(&tmem->pools, tmem_pool_key(client, id), pool,
 			GFP_KERNEL);
 	if (err)
@@ -135,6 +137,7 @@ struct tmem_pool *tmem_pool_create(struct tmem *tmem, u16 client, u32 id,
 	return pool;
 
 err_hash:
+	rhashtable_walk_exit(&pool->words);
 	rhashtable_destroy(&pool->objects);
 err_free:
 	kfree(pool);
@@ -219,6 +222,7 @@ void tmem_pool_destroy(struct tmem_pool *pool)
 	tmem_doom_forget(pool);
 	/* Let those finish who have found it by a handle, or an object of it. */
 	synchronize_rcu();
+	rhashtable_walk_exit(&pool->words);
 	rhashtable_free_and_destroy(&pool->objects, tmem_object_destroy, NULL);
 	kfree_rcu(pool, rcu);
 }
@@ -299,6 +303,9 @@ static u64 tmem_pool_nodes(struct tmem_pool *pool)
 		xa_lock(&obj->pages);
 		nodes += tmem_nodes_below(obj, xa_head_locked(&obj->pages));
 		xa_unlock(&obj->pages);
+		rhashtable_walk_stop(&iter);
+		cond_resched();
+		rhashtable_walk_start(&iter);
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);

@@ -48,6 +48,7 @@ static int zcache_file_put(u64 object, pgoff_t index, struct page *page)
 
 	file_handle(object, index, &handle);
 	err = zcache_page_put(&zcache, zcache.file, &handle, page);
+	zcache_trim_words(&zcache);
 	atomic64_inc(err ? &count->failed_eph_puts : &count->eph_puts);
 	return err;
 }

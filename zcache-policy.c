@@ -194,6 +194,40 @@ int zcache_keep_filled(struct zcache *zcache, struct tmem_pool *pool,
 }
 
 /*
+ * Ephemeral pages without a frame, of one byte value or with a peer, are words
+ * of the index.  Those of a sparse file take up to a tree's node each, those of
+ * a dense one eight bytes: so many of them count as one frame.
+ */
+#define ZCACHE_WORDS_PER_FRAME	16
+
+/* What is dropped at a time: more than a put can add. */
+#define ZCACHE_WORDS_BATCH	32
+
+static u64 eph_words(const struct tmem_stats *stats)
+{
+	return stats->filled[TMEM_EPHEMERAL] + stats->remote[TMEM_EPHEMERAL];
+}
+
+/**
+ * zcache_trim_words - drop some ephemeral words, if there are too many
+ * @zcache: the store
+ *
+ * Each page that is a word now was put once, so it is enough to look at each
+ * put.
+ *
+ * Context: process, in reclaim; does not sleep.  Allocates nothing.
+ */
+void zcache_trim_words(struct zcache *zcache)
+{
+	struct tmem_stats stats;
+
+	tmem_get_stats(zcache->tmem, &stats);
+	if (frames_reach(eph_words(&stats) / ZCACHE_WORDS_PER_FRAME,
+			 READ_ONCE(zcache->set.max_eph_percent)))
+		tmem_evict_words(zcache->file, ZCACHE_WORDS_BATCH);
+}
+
+/*
  * memory pressure
  */
 
@@ -220,22 +254,35 @@ static u64 eph_target(struct zcache *zcache)
 }
 
 /* Frames beyond the target, and never less than none. */
-static u64 eph_excess(struct zcache *zcache, u64 *frames)
+static u64 eph_excess(struct zcache *zcache, const struct tmem_stats *stats)
 {
-	struct tmem_stats stats;
+	u64 frames = stats->zbud[TMEM_EPHEMERAL].frames;
 	u64 target = eph_target(zcache);
 
-	tmem_get_stats(zcache->tmem, &stats);
-	*frames = stats.zbud[TMEM_EPHEMERAL].frames;
-	return *frames > target ? *frames - target : 0;
+	return frames > target ? frames - target : 0;
 }
 
 static unsigned long shrink_count(struct shrinker *shrinker,
 				  struct shrink_control *sc)
 {
-	u64 frames, excess = eph_excess(shrinker->private_data, &frames);
+	struct zcache *zcache = shrinker->private_data;
+	struct tmem_stats stats;
+	u64 excess, words;
 
-	return frames ? excess : SHRINK_EMPTY;
+	tmem_get_stats(zcache->tmem, &stats);
+	excess = eph_excess(zcache, &stats);
+	words = eph_words(&stats);
+	if (!stats.zbud[TMEM_EPHEMERAL].frames && !words)
+		return SHRINK_EMPTY;
+	return excess + DIV_ROUND_UP_ULL(words, ZCACHE_WORDS_PER_FRAME);
+}
+
+static unsigned long shrink_words(struct zcache *zcache, unsigned long frames)
+{
+	unsigned long words;
+
+	words = tmem_evict_words(zcache->file, frames * ZCACHE_WORDS_PER_FRAME);
+	return DIV_ROUND_UP(words, ZCACHE_WORDS_PER_FRAME);
 }
 
 static unsigned long shrink_scan(struct shrinker *shrinker,
@@ -243,11 +290,15 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
 {
 	struct zcache *zcache = shrinker->private_data;
 	unsigned long freed = 0;
-	u64 frames, nr;
+	struct tmem_stats stats;
+	u64 nr;
 
-	nr = min_t(u64, eph_excess(zcache, &frames), sc->nr_to_scan);
+	tmem_get_stats(zcache->tmem, &stats);
+	nr = min_t(u64, eph_excess(zcache, &stats), sc->nr_to_scan);
 	while (freed < nr && tmem_evict_oldest(zcache->tmem, TMEM_EPHEMERAL))
 		freed++;
+	if (freed < sc->nr_to_scan)
+		freed += shrink_words(zcache, sc->nr_to_scan - freed);
 	sc->nr_scanned = freed;
 	return freed ?: SHRINK_STOP;
 }
@@ -257,7 +308,8 @@ static unsigned long shrink_scan(struct shrinker *shrinker,
  * @zcache: the store; must stay until shrinker_free()
  *
  * It gives frames back, oldest first, while there are more than the file LRU
- * has pages, or than was declared (eph_target_mb).
+ * has pages, or than was declared (eph_target_mb); and then pages that are words
+ * of the index, counted in frames, too.
  *
  * Context: process; allocates.
  * Return: a shrinker to be registered, or NULL.

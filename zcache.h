@@ -227,6 +227,7 @@ int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 int zcache_keep_filled(struct zcache *zcache, struct tmem_pool *pool,
 		       const struct tmem_handle *handle, u8 fill);
 bool zcache_pers_full(struct zcache *zcache, const struct zbud_stats *held);
+void zcache_trim_words(struct zcache *zcache);
 struct shrinker *zcache_shrinker_alloc(struct zcache *zcache);
 
 /* zcache-home.c */

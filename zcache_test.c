@@ -449,6 +449,50 @@ static void zcache_test_shrinker(struct kunit *test)
 	shrinker_free(shrinker);
 }
 
+/*
+ * A file of zeroes may have any number of pages: those of one byte value and
+ * those with a peer are limited as well, and reclaim can have them all.
+ */
+static void zcache_test_words(struct kunit *test)
+{
+	struct zcache_ctx *ctx = test->priv;
+	struct shrinker *shrinker = zcache_shrinker_alloc(&ctx->z);
+	struct shrink_control sc = { .gfp_mask = GFP_KERNEL };
+	struct tmem_handle handle;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, shrinker);
+	for (i = 0; i < 1000; i++) {
+		handle = handle_of(i);
+		KUNIT_ASSERT_EQ(test, 0,
+				zcache_keep_filled(&ctx->z, ctx->z.file,
+						   &handle, 0));
+		KUNIT_ASSERT_EQ(test, 0,
+				zcache_keep_filled(&ctx->z, ctx->z.swap,
+						   &handle, 0));
+	}
+	KUNIT_ASSERT_EQ(test, 0, put(ctx, ctx->z.file, 1000, 3000));
+	zcache_trim_words(&ctx->z);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_EPHEMERAL], 1000);
+	ctx->z.set.max_eph_percent = 0;
+	zcache_trim_words(&ctx->z);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_EPHEMERAL], 968);
+
+	ctx->z.set.eph_target_mb = 1;
+	KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(968, 16),
+			shrinker->count_objects(shrinker, &sc));
+	sc.nr_to_scan = 3;
+	KUNIT_EXPECT_EQ(test, 3, shrinker->scan_objects(shrinker, &sc));
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_EPHEMERAL], 920);
+	sc.nr_to_scan = 1000;
+	KUNIT_EXPECT_EQ(test, DIV_ROUND_UP(920, 16),
+			shrinker->scan_objects(shrinker, &sc));
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_EPHEMERAL], 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_PERSISTENT], 1000);
+	KUNIT_EXPECT_TRUE(test, same(ctx, ctx->z.file, 1000, 3000));
+	shrinker_free(shrinker);
+}
+
 /* A page counts as active by any of the marks that reclaim leaves. */
 static void zcache_test_active(struct kunit *test)
 {
@@ -612,6 +656,7 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_test_no_index),
 	KUNIT_CASE(zcache_test_eph_limit),
 	KUNIT_CASE(zcache_test_shrinker),
+	KUNIT_CASE(zcache_test_words),
 	KUNIT_CASE(zcache_test_active),
 	KUNIT_CASE_SLOW(zcache_test_random),
 	{}
