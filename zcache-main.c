@@ -239,7 +239,10 @@ static int __init zcache_init(void)
 	mutex_lock(&zcache.lock);
 	if (zcache.set.enabled)
 		err = zcache_start(&zcache);
-	zcache.initialised = !err;
+	/* What was wrong may be mended, and "enabled" written again. */
+	if (err)
+		zcache.set.enabled = false;
+	zcache.initialised = true;
 	mutex_unlock(&zcache.lock);
 	return err;
 }
