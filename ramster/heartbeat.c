@@ -258,6 +258,8 @@ void r2hb_connected(struct r2hb *hb, unsigned int node)
 	struct r2hb_node *n = &hb->node[node];
 
 	spin_lock(&hb->lock);
+	/* r2hb_look() may just have seen how long it was silent before. */
+	n->since = jiffies;
 	if (n->state != R2HB_HELD)
 		r2hb_set(hb, n, R2HB_UP, NULL);
 	spin_unlock(&hb->lock);

@@ -75,9 +75,16 @@ static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
 					settings[R2NM_IDLE_TIMEOUT];
 	u32 keepalive = which == R2NM_KEEPALIVE_DELAY ? value :
 					settings[R2NM_KEEPALIVE_DELAY];
+	u32 threshold = which == R2NM_DEAD_THRESHOLD ? value :
+					settings[R2NM_DEAD_THRESHOLD];
 
 	if (idle <= keepalive)
 		return r2nm_no(why, "idle_timeout_ms must be larger than keepalive_delay_ms",
+			       -EINVAL);
+	/* Who is alive but idle is heard from once in a keepalive delay. */
+	if (which != R2NM_IDLE_TIMEOUT &&
+	    r2nm_dead_time_ms(threshold) / 2 < keepalive)
+		return r2nm_no(why, "dead_threshold must stand for twice keepalive_delay_ms",
 			       -EINVAL);
 	if (connected && value != settings[which])
 		return r2nm_no(why, "cannot change while a node is connected",
@@ -96,9 +103,10 @@ static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
  *
  * Return: 0; -EINVAL for what is no number, for 0 milliseconds, for a dead
  * threshold below 3, for an idle timeout that is not larger than the keepalive
- * delay, and for another value of any of these three while a peer is connected;
- * -ERANGE for 2^32 - 1 milliseconds and above, for a threshold that stands for
- * as much, and for more megabytes than there are.
+ * delay, for a dead threshold that stands for less than twice that delay, and
+ * for another value of any of these three while a peer is connected; -ERANGE for
+ * 2^32 - 1 milliseconds and above, for a threshold that stands for as much, and
+ * for more megabytes than there are.
  */
 int r2nm_check_setting(const u32 *settings, enum r2nm_setting which,
 		       const char *text, bool connected, u32 *value,

@@ -366,6 +366,18 @@ static void rules_dead_threshold(struct kunit *test)
 				    cases[i].text);
 	KUNIT_EXPECT_EQ(test, settings[R2NM_DEAD_THRESHOLD], 500);
 
+	/* A node that is alive but idle must not be taken for a dead one. */
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_KEEPALIVE_DELAY,
+					  "2001", false), 0);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
+					  "3", false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
+					  "4", false), 0);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_KEEPALIVE_DELAY,
+					  "3001", false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
+					  "500", false), 0);
+
 	/* While connected, only the value that it has. */
 	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_DEAD_THRESHOLD,
 					  "500", true), 0);
