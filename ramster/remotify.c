@@ -350,6 +350,8 @@ static int remotify_thread(void *arg)
 static void remotify_ask(struct remotify *remotify)
 {
 	WRITE_ONCE(remotify->asked, remotify->asked + 1);
+	/* Pairs with selfshrink_hold(). */
+	smp_mb();
 	WRITE_ONCE(remotify->hold, REMOTIFY_HOLD_NONE);
 	remotify_kick(remotify);
 }

@@ -127,6 +127,18 @@ static void selfshrink_fetch(struct selfshrink *selfshrink,
 		selfshrink_put_busy(selfshrink);
 }
 
+/* Hold swap pages back, unless somebody has just asked for them to be sent. */
+static void selfshrink_hold(struct selfshrink *selfshrink, u64 pages)
+{
+	struct remotify *remotify = selfshrink->node->remotify;
+
+	remotify_hold(remotify, pages);
+	/* Pairs with remotify_ask(), which counts before it ends the hold. */
+	smp_mb();
+	if (remotify_asked(remotify) != selfshrink->asked)
+		remotify_hold(remotify, REMOTIFY_HOLD_NONE);
+}
+
 /* Returns how many pages came home. */
 static unsigned int selfshrink_batch(struct selfshrink *selfshrink,
 				     unsigned int max)
@@ -140,6 +152,8 @@ static unsigned int selfshrink_batch(struct selfshrink *selfshrink,
 			__set_bit(i, nodes);
 	n = tmem_collect_away(selfshrink->tmem, nodes, selfshrink->away,
 			      min_t(unsigned int, max, SELFSHRINK_BATCH));
+	/* A page that is coming home is counted twice for a moment. */
+	selfshrink_hold(selfshrink, selfshrink->last + n);
 	reinit_completion(&selfshrink->done);
 	atomic_set(&selfshrink->busy, 1);
 	atomic_set(&selfshrink->came, 0);
@@ -151,6 +165,7 @@ static unsigned int selfshrink_batch(struct selfshrink *selfshrink,
 	/* Bounded: each fetch ends after get_timeout_ms. */
 	selfshrink_put_busy(selfshrink);
 	wait_for_completion(&selfshrink->done);
+	selfshrink_hold(selfshrink, selfshrink->last);
 	return atomic_read(&selfshrink->came);
 }
 
@@ -219,7 +234,7 @@ static void selfshrink_run(struct selfshrink *selfshrink)
 		return;
 	}
 	away = stats.remote[TMEM_PERSISTENT];
-	remotify_hold(remotify, selfshrink->last);
+	selfshrink_hold(selfshrink, selfshrink->last);
 	selfshrink_home(selfshrink, away > SELFSHRINK_PART ?
 			DIV_ROUND_UP_ULL(away, SELFSHRINK_PART) : away);
 }
