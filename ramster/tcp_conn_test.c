@@ -432,6 +432,8 @@ static void r2tcp_test_slow_peer(struct kunit *test)
 	fake_add_peer(test, a, 2);
 	fake_add_peer(test, good, 0);
 	WAIT_FOR(test, good, atomic_read(&good->ups) == 1);
+	/* Either end is up when it has the other's HELLO. */
+	WAIT_FOR(test, a, r2tcp_connected(a->tcp, 2));
 	fake_fill_deaf(test, a, req, ARRAY_SIZE(req), 20000);
 	start = jiffies;
 	for (i = 0; i < 20; i++) {
