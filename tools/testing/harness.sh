@@ -22,11 +22,13 @@
 # the test at once and not after its timeout.
 #
 #	boot NAME [--mem MB] [--cpus N] [--ip ADDR] [--swap MB] [--nvme MB]
-#	     [--iops N] [--disk MB] [--append ARGS] [--kernel CONFIG]
+#	     [--iops N] [--disk MB] [--image FILE] [--append ARGS]
+#	     [--kernel CONFIG]
 #			start a guest and wait until it takes orders.  --swap: a
 #			virtio disk /dev/vda, swapped on, with --iops no faster
 #			than N requests a second (0: no limit); --nvme: the same, but
-#			/dev/nvme0n1 (large folios); --disk: the next /dev/vdX, empty.
+#			/dev/nvme0n1 (large folios); --disk: the next /dev/vdX, empty;
+#			--image: the same, with what is in that file.
 #			Several boots at once: boot_start (same arguments) for each,
 #			then boot_wait NAME...
 #	on NAME COMMAND...	run a shell command in the guest; its output and its
@@ -146,7 +148,7 @@ network() {
 boot_start() {
 	local g=$1 mem=256 cpus=2 ip='' swap='' nvme='' append='' kernel=$KERNEL
 	local iops=''
-	local disks=() args=() n dir image accel disk swapdev=''
+	local disks=() args=() n dir image accel disk file swapdev=''
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -157,6 +159,7 @@ boot_start() {
 		--iops)		iops=,throttling.iops-total=$2 ;;
 		--nvme)		nvme=$2 ;;
 		--disk)		disks+=("$2") ;;
+		--image)	disks+=("$2") ;;
 		--append)	append=$2 ;;
 		--kernel)	kernel=$2 ;;
 		*)		fail "boot: what is $1?" ;;
@@ -193,8 +196,12 @@ boot_start() {
 			-device nvme,drive=nvme,serial=1)
 	fi
 	for disk in ${disks[@]+"${disks[@]}"}; do
-		truncate -s "${disk}M" "$dir/$g-disk${#args[@]}.img"
-		args+=(-drive "if=virtio,format=raw,cache=unsafe,file=$dir/$g-disk${#args[@]}.img")
+		case $disk in
+		*[!0-9]*)	file=$disk ;;
+		*)		file=$dir/$g-disk${#args[@]}.img
+				truncate -s "${disk}M" "$file" ;;
+		esac
+		args+=(-drive "if=virtio,format=raw,cache=unsafe,file=$file")
 	done
 	if [ -n "$ip" ]; then
 		network
