@@ -396,21 +396,31 @@ same_time() {
 	done
 }
 
+# newest_build CONFIG: prints its directory.
+newest_build() {
+	find "$RAMSTER_CACHE" -mindepth 3 -maxdepth 3 \
+		-path "*/tree-$VERSION-*/build-$1/.ramster-buil*" \
+		-printf '%f %T@ %h\n' | sort -k 1,1r -k 2,2rn |
+		sed -n '1s/^[^ ]* [^ ]* //p'
+}
+
 # seed_build: start from the newest build of the same configuration, if any; one
-# that failed will do when there is no other.
+# that failed will do when there is no other, and so will one of the
+# configuration that it is laid over.
 seed_build() {
-	local old t
+	local config=$CONFIG old t
 
 	[ ! -d "$BUILD" ] || return 0
-	old=$(find "$RAMSTER_CACHE" -mindepth 3 -maxdepth 3 \
-		-path "*/tree-$VERSION-*/build-$CONFIG/.ramster-buil*" \
-		-printf '%f %T@ %h\n' | sort -k 1,1r -k 2,2rn |
-		sed -n '1s/^[^ ]* [^ ]* //p')
+	old=$(newest_build "$config")
+	if [ -z "$old" ] && [ -e "tools/kernel/$config.config" ]; then
+		config=$(sed -n 's/^# over: //p' "tools/kernel/$config.config")
+		[ -z "$config" ] || old=$(newest_build "$config")
+	fi
 	[ -n "$old" ] || return 0
 	t=${old%/*}
 	(
 		# a build that is going on there would be copied half
-		exec 8>"$t.build-$CONFIG.lock"
+		exec 8>"$t.build-$config.lock"
 		flock -w 900 8 || exit 1
 		[ -e "$old/.config" ] || exit 1
 		say "starting from the build in ${t##*/}"
@@ -518,6 +528,7 @@ progress() {
 
 build() {
 	local log=$BUILD/.ramster-log lines=$RAMSTER_CACHE/steps-$CONFIG total n
+	local targets=(bzImage)
 
 	IMAGE=$BUILD/arch/x86/boot/bzImage
 	if [ -e "$IMAGE" ] &&
@@ -533,7 +544,9 @@ build() {
 	configure
 	fingerprint >"$BUILD/.ramster-building"
 	say "building ${BUILD##*/}$([ "$total" = 0 ] || echo ' from nothing, 5 to 10 minutes on two cores')"
-	n=$(make -C "$TREE" O="$BUILD" -j"$JOBS" bzImage \
+	# a driver that is a module is not in the image
+	grep -q '^CONFIG_ZCACHE=m' "$BUILD/.config" && targets+=(modules)
+	n=$(make -C "$TREE" O="$BUILD" -j"$JOBS" "${targets[@]}" \
 		KBUILD_BUILD_USER=ramster KBUILD_BUILD_HOST=ramster \
 		2>&1 </dev/null | tee "$log" | progress "$total") || {
 		grep -E 'error:|Error [0-9]|undefined reference|\*\*\*' "$log" |

@@ -21,7 +21,7 @@ bad() {
 # namespace has a directory of its own below ramster/.
 held_files() {
 	for f in obj_count eph_pageframes pers_pageframes eph_zpages pers_zpages \
-		 eph_zbytes pers_zbytes; do
+		 eph_zbytes pers_zbytes eph_filled_pages pers_filled_pages; do
 		echo "zcache/$f"
 	done
 	for f in eph_zbytes pers_zbytes eph_zpages pers_zpages eph_pageframes \
