@@ -57,7 +57,8 @@ boot_nodes() {
 	for g in "$@"; do
 		n=$((n + 1))
 		boot_start "$g" --mem "${NODE_MB:-256}" --cpus "${NODE_CPUS:-1}" \
-			--ip 10.0.0.$n --swap 256 --append ramster
+			--ip 10.0.0.$n --swap 256 \
+			--append "ramster noselfshrink"
 	done
 	boot_wait "$@"
 	note "$# kernels are up after $SECONDS s"
