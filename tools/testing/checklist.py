@@ -10,8 +10,9 @@ report  a line for each row whose tests have run.  DIR holds a file for each
         part of tools/check.sh that ran, with its lines of PASS and FAIL.
         The parts named are those of which every test was run.
 
-A row passes when all of its tests did.  A row that names none has failed, but
-while ROWS_MUST is "named" that alone does not change the exit status.
+A row passes when all of its tests did.  A row that names none has failed, and
+one of whose tests some run on request only is not shown, but while ROWS_MUST is
+"named" that alone does not change the exit status.
 """
 import os
 import re
@@ -156,6 +157,15 @@ def known_tests():
     return known
 
 
+def on_request():
+    """Tests that are not run unless somebody names them."""
+    names = []
+    for path in glob(TOP + "/tools/testing/tests/*.sh"):
+        for text in re.findall(r'^ON_REQUEST\+?="(.*)"', read(path), re.M):
+            names += text.split()
+    return set("cluster:" + n for n in names)
+
+
 def named_faults():
     """Faults that a comment above a test says it is for."""
     faults = set()
@@ -190,6 +200,7 @@ class Verdicts:
 
     def __init__(self, directory, complete):
         self.complete = complete
+        self.on_request = on_request()
         self.word = {}
         for part in PARTS:
             try:
@@ -215,6 +226,8 @@ class Verdicts:
             if ":" in test or self.word[test] != "PASS":
                 return self.word[test]
             return "PASS" if test in self.complete else None
+        if test in self.on_request:
+            return None
         return "unknown" if test.split(":")[0] in self.complete else None
 
 
@@ -245,11 +258,17 @@ def report(directory, complete):
             unnamed = not row.tests
             if word is None or (not whole and (unnamed or row.declined())):
                 count["unrun"] += 1
+                if whole:
+                    print("NOT RUN %s %s %s (%s)" % (table.word, row.id,
+                                                     row.what,
+                                                     " ".join(row.tests)))
                 continue
             count["unnamed" if unnamed else word] += 1
             print("%s %s %s %s (%s)" % (word, table.word, row.id, row.what,
                                         why))
-        if count["FAIL"] or (ROWS_MUST == "all" and count["unnamed"]):
+        if count["FAIL"]:
+            status = 1
+        if ROWS_MUST == "all" and (count["unnamed"] or count["unrun"]):
             status = 1
         if count["DECLINED"] > MOST_DECLINED:
             status = 1

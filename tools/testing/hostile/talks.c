@@ -343,7 +343,7 @@ static int many_connections(void)
 	static int fds[200];
 	int i, fd;
 
-	for (i = 0; i < 800; i++) {
+	for (i = 0; i < 100; i++) {
 		fd = reach(&me.from);
 		if (fd < 0)
 			return -1;
