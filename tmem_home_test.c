@@ -174,8 +174,10 @@ static void tmem_home_test_collect(struct kunit *test)
 {
 	enum { PAGES = 40, OBJECTS = 4 };
 	unsigned int seen[PAGES] = {}, i, n, calls;
-	struct tmem_away away[PAGES + 1];
+	struct tmem_away *away;
 
+	away = kunit_kcalloc(test, PAGES + 1, sizeof(*away), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, away);
 	KUNIT_EXPECT_EQ(test, 0, collect(test, -1, away, PAGES));
 	for (i = 0; i < PAGES; i++)
 		tmem_test_remote(test, i % OBJECTS, i * 1000,

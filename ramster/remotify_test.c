@@ -109,6 +109,23 @@ static void remotify_test_periodic(struct kunit *test)
 	}
 }
 
+/* All pages of a kind have moved, once, and nothing of them is left behind. */
+static void expect_moved(struct kunit *test, struct move_node *s,
+			 struct move_node *c, enum tmem_kind kind,
+			 unsigned int pages)
+{
+	struct ramster_counters *count = &c->node.count;
+
+	KUNIT_EXPECT_EQ(test, move_own(c).zbud[kind].frames, 0);
+	KUNIT_EXPECT_EQ(test, move_nr_held(s, kind), pages);
+	KUNIT_EXPECT_EQ(test, move_held(s).zbud[kind].zpages_max, pages);
+	KUNIT_EXPECT_EQ(test, move_count(&count->pages_remoted[kind]), pages);
+	KUNIT_EXPECT_EQ(test, move_count(&count->bytes_remoted[kind]),
+			pages * MOVE_LEN);
+	KUNIT_EXPECT_EQ(test, move_count(&count->pages_remote_failed[kind]),
+			0);
+}
+
 /*
  * Pages travel compressed: what is on the wire is their bytes and a header
  * each, and little else.  They free their frames, at far more than 200 a second
@@ -118,14 +135,12 @@ static void remotify_test_bytes(struct kunit *test)
 {
 	enum { PAGES = 1000 };
 	struct r2tcp_peer_stats before, after;
-	struct ramster_counters *count;
 	struct move_node *s, *c;
 	unsigned long begin;
 	unsigned int kind;
 	u64 bytes;
 
 	move_pair(test, &s, &c);
-	count = &c->node.count;
 	move_pages(test, c, TMEM_EPHEMERAL, 0, PAGES);
 	move_pages(test, c, TMEM_PERSISTENT, 0, PAGES);
 	KUNIT_EXPECT_EQ(test, move_own(c).zbud[TMEM_PERSISTENT].frames,
@@ -147,19 +162,8 @@ static void remotify_test_bytes(struct kunit *test)
 	KUNIT_EXPECT_LE(test, bytes, 2ULL * PAGES *
 			(ALIGN(MOVE_LEN, R2_ALIGN) +
 			 sizeof(struct r2_put_item) + 8));
-	for (kind = 0; kind < TMEM_NR_KINDS; kind++) {
-		KUNIT_EXPECT_EQ(test, move_own(c).zbud[kind].frames, 0);
-		KUNIT_EXPECT_EQ(test, move_nr_held(s, kind), PAGES);
-		KUNIT_EXPECT_EQ(test, move_held(s).zbud[kind].zpages_max,
-				PAGES);
-		KUNIT_EXPECT_EQ(test, move_count(&count->pages_remoted[kind]),
-				PAGES);
-		KUNIT_EXPECT_EQ(test, move_count(&count->bytes_remoted[kind]),
-				PAGES * MOVE_LEN);
-		KUNIT_EXPECT_EQ(test,
-				move_count(&count->pages_remote_failed[kind]),
-				0);
-	}
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		expect_moved(test, s, c, kind, PAGES);
 }
 
 /*
