@@ -61,7 +61,7 @@ help:
 	@echo '                       swap over TCP, verify every byte (as root, on Debian)'
 	@echo 'make demo MODE=zcache  the same work with the local compressed store alone'
 	@echo 'make demo MODE=swap    the same work on plain swap'
-	@echo 'make check             all tests: KUnit, clusters of kernels, static checks'
+	@echo 'make check             KUnit, clusters of kernels, static checks, fuzzing'
 	@echo 'make check PART=kunit|tools|fuzz|cluster|static'
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
 	@echo 'make fuzz              the protocol decoder against ten million inputs'
