@@ -227,21 +227,34 @@ load() {
 	SELFNUM=$(number_of "$SELF")
 }
 
+# value_of PREFIX: of the line of PARSED that begins so. Called for each field of
+# each node, so it starts no program.
+value_of() {
+	while read -r line; do
+		case $line in
+		"$1 "*) echo "${line#"$1 "}"; return ;;
+		esac
+	done <<END
+$PARSED
+END
+}
+
 number_of() { # NAME
-	echo "$PARSED" | awk -v me="$1" '$1 == "node" && $3 == "name" && $4 == me { print $2 }'
+	while read -r line; do
+		case $line in
+		"node "*" name $1") line=${line#node }; echo "${line%% *}"; return ;;
+		esac
+	done <<END
+$PARSED
+END
 }
 
 need_self() {
 	[ -n "$SELFNUM" ] || die "$CONF: no node is named \"$SELF\", which is this machine's name (use -n NAME)"
 }
 
-field() { # NUMBER KEY
-	echo "$PARSED" | awk -v n="$1" -v k="$2" '$1 == "node" && $2 == n && $3 == k { print $4 }'
-}
-
-cluster_field() { # KEY
-	echo "$PARSED" | awk -v k="$1" '$1 == "cluster" && $2 == k { print $3 }'
-}
+field() { value_of "node $1 $2"; } # NUMBER KEY
+cluster_field() { value_of "cluster $1"; } # KEY
 
 numbers() { echo "$PARSED" | awk '$1 == "node" && $3 == "number" { print $2 }' | sort -n; }
 
