@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tools/lib.sh
 . tools/lib.sh
 cd "$RAMSTER_CACHE" || exit 1
-for t in tree-* pristine-* initramfs-*.gz logs package steps-* tsckhz *.lock; do
+for t in tree-* pristine-* initramfs-* logs package steps-* tsckhz *.lock; do
 	[ -e "$t" ] || continue
 	say "removing $t"
 	rm -rf "$t"

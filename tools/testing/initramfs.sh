@@ -23,7 +23,7 @@ sources=("$here"/*.c "$here"/guest/* "$here"/hostile/* ramster/r2wire*.h
 	tools/ramster.sh tools/ramster/*)
 hash=$({ cat "$0" "$busybox"; for f in "${sources[@]}"; do
 	[ ! -f "$f" ] || { echo "$f"; cat "$f"; }; done; } | short_hash)
-out=$RAMSTER_CACHE/initramfs-$hash.gz
+out=$RAMSTER_CACHE/initramfs-$hash.cpio
 if [ ! -s "$out" ]; then
 	say "packing the initramfs"
 	tmp=$(mktemp -d)
@@ -35,9 +35,9 @@ if [ ! -s "$out" ]; then
 		[ "$a" = busybox ] || ln -s busybox "$r/bin/$a"
 	done
 	for f in "$here"/*.c; do
-		gcc -static -O2 -Wall -Wextra -pthread -o "$r/bin/$(basename "$f" .c)" "$f" >&2
+		gcc -static -s -O2 -Wall -Wextra -pthread -o "$r/bin/$(basename "$f" .c)" "$f" >&2
 	done
-	gcc -static -O2 -Wall -Wextra -o "$r/bin/hostile" "$here"/hostile/*.c >&2
+	gcc -static -s -O2 -Wall -Wextra -o "$r/bin/hostile" "$here"/hostile/*.c >&2
 	cp "$here/guest/init" "$r/init"
 	for f in "$here"/guest/*; do
 		cp "$f" "$r/tests/"
@@ -47,10 +47,10 @@ if [ ! -s "$out" ]; then
 	cp tools/ramster/*.sh "$r/usr/lib/ramster/"
 	: >"$r/etc/fstab"
 	chmod 755 "$r/init" "$r"/tests/*
-	(cd "$r" && find . | sort | cpio -o -H newc -R 0:0 --quiet) |
-		gzip -1n >"$tmp/out.gz"
-	mv "$tmp/out.gz" "$out"
+	# an emulated guest takes longer to unpack an archive than to load one
+	(cd "$r" && find . | sort | cpio -o -H newc -R 0:0 --quiet) >"$tmp/out"
+	mv "$tmp/out" "$out"
 	# the last few are enough
-	find "$RAMSTER_CACHE" -maxdepth 1 -name 'initramfs-*.gz' -mmin +1440 -delete
+	find "$RAMSTER_CACHE" -maxdepth 1 -name 'initramfs-*' -mmin +1440 -delete
 fi
 echo "$out"
