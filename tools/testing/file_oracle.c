@@ -12,8 +12,8 @@
  *
  *   -d DEV    the block device below DIR: for its counters, and to mount it again
  *   -t TYPE   the file system's type
- *   -m MB     memory limit, by a control group of its own (24); 0: none
- *   -n MB     size of the file (36)
+ *   -m MB     memory limit, by a control group of its own (6); 0: none
+ *   -n MB     size of the file (9)
  *   -s SECS   time for the tests that go on for as long as they are told to (15)
  *   -a BYTES  alignment of direct I/O (512)
  *   -r SEED
@@ -55,7 +55,7 @@
 #define CLEANCACHE	"/sys/kernel/debug/cleancache/"
 
 static const char *dir, *dev, *type;
-static unsigned long limit_mb = 24, file_mb = 36, alignment = 512;
+static unsigned long limit_mb = 6, file_mb = 9, alignment = 512;
 static unsigned int seconds = 15;
 static bool want_hits;
 
@@ -411,7 +411,7 @@ static const struct {
 	[WRITE] = { "write", 160 }, [WRITE_DIRECT] = { "direct write", 80 },
 	[WRITE_MAP] = { "mapped write", 80 }, [PUNCH] = { "punch hole", 40 },
 	[ZERO] = { "zero range", 30 }, [SYNC] = { "fsync", 20 },
-	[DONTNEED] = { "fadvise", 30 }, [RECLAIM] = { "reclaim", 40 },
+	[DONTNEED] = { "fadvise", 30 }, [RECLAIM] = { "reclaim", 100 },
 	[SHRINK] = { "shrink", 20 }, [GROW] = { "grow", 20 },
 	[COLLAPSE] = { "collapse range", 20 }, [INSERT] = { "insert range", 20 },
 	[DROP_CACHES] = { "drop_caches", 3 }, [REMOUNT] = { "remount", 3 },
@@ -912,7 +912,7 @@ static void test_offline(void)
 
 	if (!dev)
 		fail("needs a device");
-	m.max = 8 << 20;
+	m.max = 4 << 20;
 	write_file(data, m.max);
 	read_file("first read", data);
 	reclaim(m.max);

@@ -239,11 +239,28 @@ boot_start() {
 	unset "FINISHED[$g]"
 }
 
+# broken_kernel: the image of a kernel that has mutations/hooks.patch.
+broken_kernel() {
+	"$RAMSTER_TOP/tools/kernel.sh" --config "$KERNEL" \
+		--mutate "$RAMSTER_TOP/tools/testing/mutations/hooks.patch" ||
+		fail "no broken kernel"
+}
+
+# sees_old_data COMMAND: an oracle fails, and for what it was meant to see.
+sees_old_data() {
+	# its "not ok" are what is wanted: keep them from the list of results
+	! on one "$1 >/tmp/o; s=\$?; cat /tmp/o; exit \$s" >"$RUN/o" ||
+		fail "\"$1\" saw nothing"
+	cat "$RUN/o"
+	grep -q '^not ok .* has generation ' "$RUN/o" ||
+		fail "\"$1\" failed, but saw no old data"
+}
+
 kernel_args() {
 	local a="console=ttyS0 panic=-1 panic_on_warn=1 oops=panic"
 
 	a+=" no_timer_check nbd.nbds_max=1"
-	if [ "$1" = debug ]; then
+	if [ "$1" != demo ]; then
 		# page_poison=1 is there too, but checks byte by byte: for a hunt
 		a+=" init_on_free=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
