@@ -92,7 +92,7 @@ counters_fit() {
 test_store() {
 	local load before gets
 
-	boot one --kernel store --mem 256 --swap 512 \
+	boot one --mem 256 --swap 512 \
 		--append "zcache kunit.enable=1 kunit.filter_glob=ramster-tmem-threads"
 	on one 'dmesg | grep -E "KTAP|ramster-tmem-threads|operations"'
 	on one 'dmesg | grep -qE "\] ok 1 ramster-tmem-threads"' ||
