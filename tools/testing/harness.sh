@@ -51,6 +51,10 @@
 #			held, nothing leaked (guest/final.sh); then stop them
 #	note TEXT, fail TEXT
 #
+# every_checker, before a boot: look for leaked memory, and at the life of timers,
+# work and the like, too.  That takes more than half of the time of a test, so it is
+# for those that see everything come and go.
+#
 # Times are in seconds and are multiplied by $RAMSTER_SLOW, which the runner sets
 # by how busy this machine is.
 
@@ -61,6 +65,7 @@ set -u -o pipefail
 RAMSTER_SLOW=${RAMSTER_SLOW:-1}
 # The kernel that guests run: tools/kernel/$KERNEL.config.
 KERNEL=${KERNEL:-debug}
+EVERY_CHECKER=${EVERY_CHECKER:-}
 
 SPLATS='BUG:|WARNING:|Oops|KASAN|UBSAN|Kernel panic|general protection fault'
 SPLATS+='|INFO: task .* blocked for more|INFO: rcu_.* detected|soft lockup'
@@ -239,6 +244,10 @@ boot_start() {
 	unset "FINISHED[$g]"
 }
 
+every_checker() {
+	EVERY_CHECKER=1
+}
+
 # broken_kernel: the image of a kernel that has mutations/hooks.patch.
 broken_kernel() {
 	"$RAMSTER_TOP/tools/kernel.sh" --config "$KERNEL" \
@@ -265,6 +274,7 @@ kernel_args() {
 		a+=" init_on_free=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
 		a+=" watchdog_thresh=60 workqueue.watchdog_thresh=240"
+		[ -n "$EVERY_CHECKER" ] || a+=" kmemleak=off no_debug_objects"
 	fi
 	[ "$2" = kvm ] || a+=" tsc=reliable${RAMSTER_TSC_KHZ:+ tsc_early_khz=$RAMSTER_TSC_KHZ}"
 	echo "$a"

@@ -98,6 +98,7 @@ test_file_oracle_xfs() {
 # File systems that are compressed and cannot be written to, on the compressed
 # store.
 test_file_oracle_readonly() {
+	every_checker
 	fs_image squashfs "$RUN/a.img"
 	fs_image erofs "$RUN/b.img"
 	rm -rf "$RUN/made"

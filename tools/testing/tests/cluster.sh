@@ -174,6 +174,7 @@ nothing_left() {
 test_swap_through_peer() {
 	local load
 
+	every_checker
 	cluster_up
 	load=$(load_start 48 --threads 4)
 	all_away
@@ -457,6 +458,7 @@ test_cable_pulled() {
 test_connection_reset() {
 	local load i before connects
 
+	every_checker
 	cluster_up
 	load=$(load_start 48 --threads 4)
 	before=$(said "$load" rewrite)
@@ -490,6 +492,7 @@ test_connection_reset() {
 test_server_restarted() {
 	local load line
 
+	every_checker
 	IDLE_MS=4000 cluster_up
 	load=$(load_start 40 --tolerate --threads 4)
 	all_away
@@ -547,6 +550,7 @@ test_client_restarted() {
 test_peer_removed() {
 	local load
 
+	every_checker
 	IDLE_MS=60000 cluster_up
 	load=$(load_start 32 --tolerate)
 	all_away
@@ -640,6 +644,7 @@ test_short_timeouts() {
 
 # The store can be switched off and on again while the machine runs.
 test_zcache_off_and_on() {
+	every_checker
 	boot client --mem 200 --swap 512 --append "zcache"
 	on client pageload --mb "$(scaled 40)" write pageout read
 	# slots that are free linger in caches until swapoff

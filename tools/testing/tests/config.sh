@@ -12,6 +12,7 @@ TOGETHER="configure"
 # the log: what is refused, and why; nodes up and down, by hand and by
 # themselves; a namespace that goes away.
 test_configure() {
+	every_checker
 	boot one --mem 320 --append ramster
 	ON_TIMEOUT=300 on one sh /tests/configure.sh rules early disagree \
 		connect by_hand target dead remove namespace stop

@@ -30,6 +30,7 @@ test_swap_oracle_sync_device() {
 
 # Large folios on an asynchronous device, which has them under writeback.
 test_swap_oracle_nvme() {
+	every_checker
 	boot one --mem 512 --nvme 512
 	ON_TIMEOUT=900 on one sh /tests/oracle.sh "$ORACLE" -l anon fork \
 		willneed swapoff write_through mixed large_folios huge_folios

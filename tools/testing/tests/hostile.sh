@@ -64,6 +64,7 @@ hostile() {
 test_hostile_peer() {
 	local load before breaches connects lines
 
+	every_checker
 	boot_start server --mem 400 --ip 10.0.0.1 --append ramster
 	boot_start client --mem 256 --ip 10.0.0.2 --swap 256 --append ramster
 	boot_wait server client

@@ -92,6 +92,7 @@ counters_fit() {
 test_store() {
 	local load before gets
 
+	every_checker
 	boot one --mem 256 --swap 512 \
 		--append "zcache kunit.enable=1 kunit.filter_glob=ramster-tmem-threads"
 	on one 'dmesg | grep -E "KTAP|ramster-tmem-threads|operations"'
@@ -195,6 +196,7 @@ test_store_modules() {
 	local image dir
 	local insert='insmod /m/zcache.ko zcache_comp_name=zstd ramster_enabled=1'
 
+	every_checker
 	image=$("$RAMSTER_TOP/tools/kernel.sh" --config modules) ||
 		fail "no kernel for modules"
 	dir=${image%/arch/*}/drivers/staging/ramster
