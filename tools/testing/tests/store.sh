@@ -7,6 +7,9 @@
 ON_REQUEST="store store_switches store_modules"
 TIMEOUT=600
 
+# shellcheck source=tools/testing/tests/cluster.sh
+. "$RAMSTER_TOP/tools/testing/tests/cluster.sh"
+
 P=/sys/module/zcache/parameters
 Z=/sys/kernel/debug/zcache
 
