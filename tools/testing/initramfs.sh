@@ -19,8 +19,14 @@ done
 [ -n "$busybox" ] || die "no busybox; install busybox-static"
 
 here=tools/testing
-sources=("$here"/*.c "$here"/guest/* "$here"/hostile/* ramster/r2wire*.h
-	tools/ramster.sh tools/ramster/*)
+# each .c file here is a program, and so is each directory that has a main.c
+programs=("$here"/*.c)
+sources=("$here"/*.c "$here"/guest/* ramster/r2wire*.h tools/ramster.sh
+	tools/ramster/*)
+for f in "$here"/*/main.c; do
+	programs+=("${f%/main.c}")
+	sources+=("${f%main.c}"*)
+done
 hash=$({ cat "$0" "$busybox"; for f in "${sources[@]}"; do
 	[ ! -f "$f" ] || { echo "$f"; cat "$f"; }; done; } | short_hash)
 out=$RAMSTER_CACHE/initramfs-$hash.cpio
@@ -34,10 +40,12 @@ if [ ! -s "$out" ]; then
 	for a in $("$busybox" --list); do
 		[ "$a" = busybox ] || ln -s busybox "$r/bin/$a"
 	done
-	for f in "$here"/*.c; do
-		gcc -static -s -O2 -Wall -Wextra -pthread -o "$r/bin/$(basename "$f" .c)" "$f" >&2
+	for f in "${programs[@]}"; do
+		parts=("$f")
+		[ ! -d "$f" ] || parts=("$f"/*.c)
+		gcc -static -s -O2 -Wall -Wextra -pthread \
+			-o "$r/bin/$(basename "$f" .c)" "${parts[@]}" >&2
 	done
-	gcc -static -s -O2 -Wall -Wextra -o "$r/bin/hostile" "$here"/hostile/*.c >&2
 	cp "$here/guest/init" "$r/init"
 	for f in "$here"/guest/*; do
 		cp "$f" "$r/tests/"
