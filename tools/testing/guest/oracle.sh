@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # oracle.sh [-b] [-l] [-n PAGES] [-s SECONDS] [TEST...]: does memory that went through
-# swap come back as it was?  See swap_oracle.c for the tests, and TORTURE in it
-# for the backend that misbehaves on purpose.
+# swap come back as it was?  See ../swap_oracle for the tests, and TORTURE in its
+# header for the backend that misbehaves on purpose.
 #
 #	-b	swap on a RAM disk.  It is a synchronous device, for which the
 #		kernel would like to skip the swap cache, and takes large folios

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Of the hooks in the kernel, with the backend frontswap_torture: see
-# swap_oracle.c for what each of its tests is after.
+# ../swap_oracle for what each of its tests is after.
 # shellcheck disable=SC2034 # read by ../run
 TIMEOUT=1200
 # One guest each, which leaves more than half of two CPUs idle.
