@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0
 #
-# file_oracle.sh TYPE DEV "OPTIONS" TEST...: the tests of file_oracle.c on a file
+# file_oracle.sh TYPE DEV "OPTIONS" TEST...: the tests of ../file_oracle on a file
 # system, with whatever is the backend of cleancache.  After it nothing of the
 # file system is held by anybody.
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Of cleancache: what file systems give back when their clean pages went to a
-# backend and came back.  See file_oracle.c for the tests.
+# backend and came back.  See ../file_oracle for the tests.
 # shellcheck disable=SC2034 # read by ../run
 ON_REQUEST="file_oracle_ext4 file_oracle_xfs file_oracle_readonly file_oracle_btrfs"
 ON_REQUEST+=" file_oracle_remote oracle_notices_cleancache_index"
@@ -25,7 +25,7 @@ fs_image() {
 		[ -d "$RUN/made" ] || {
 			mkdir "$RUN/made"
 			gcc -O2 -pthread -o "$RUN/oracle" \
-				"$RAMSTER_TOP/tools/testing/file_oracle.c"
+				"$RAMSTER_TOP"/tools/testing/file_oracle/*.c
 			"$RUN/oracle" -n 9 -M "$RUN/made/file"
 		} ;;
 	esac
