@@ -18,7 +18,8 @@ zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_flush_test.o tmem_home_test.o \
-				      tmem_move_test.o tmem_race_test.o \
+				      tmem_move_test.o tmem_move_debts_test.o \
+				      tmem_move_life_test.o tmem_race_test.o \
 				      tmem_threads_test.o tmem_wipe_test.o \
 				      zcache-comp_test.o zcache-home_test.o \
 				      zcache_test.o zcache-hooks_test.o

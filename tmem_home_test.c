@@ -3,7 +3,7 @@
  * KUnit tests of tmem: pages that come home from peers.
  *
  * That they do so in the midst of everything else that happens to a page is
- * tested in tmem_move_test.c, with random operations against a model.
+ * tested in tmem_move_life_test.c, with random operations against a model.
  */
 #include "tmem_test.h"
 
