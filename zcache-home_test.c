@@ -7,11 +7,9 @@
  * this test.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
 #include <linux/frontswap.h>
 
-#include "zcache-comp.h"
-#include "zcache.h"
+#include "zcache_test.h"
 
 #define HOME_NODE	5
 #define HOME_LEN	1000
@@ -61,21 +59,12 @@ static void home_send(struct kunit *test)
 static int home_test_init(struct kunit *test)
 {
 	struct home_ctx *ctx = kunit_kzalloc(test, sizeof(*ctx), GFP_KERNEL);
-	struct zcache *z;
 
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	test->priv = ctx;
-	z = &ctx->z;
-	z->set = (struct zcache_settings)ZCACHE_DEFAULTS;
-	z->ops = &home_ops;
+	zcache_test_create(test, &ctx->z);
+	ctx->z.ops = &home_ops;
 	home_refused = 0;
-	z->comp = zcache_comp_create("lzo");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->comp);
-	z->tmem = tmem_create(NULL, NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->tmem);
-	z->swap = tmem_pool_create(z->tmem, TMEM_CLIENT_LOCAL, ZCACHE_SWAP_POOL,
-				   TMEM_PERSISTENT);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->swap);
 	ctx->handle = (struct tmem_handle) {
 		.client = TMEM_CLIENT_LOCAL,
 		.pool = ZCACHE_SWAP_POOL,
@@ -90,12 +79,8 @@ static void home_test_exit(struct kunit *test)
 {
 	struct home_ctx *ctx = test->priv;
 
-	if (!ctx)
-		return;
-	if (!IS_ERR_OR_NULL(ctx->z.tmem))
-		tmem_destroy(ctx->z.tmem);
-	if (!IS_ERR_OR_NULL(ctx->z.comp))
-		zcache_comp_destroy(ctx->z.comp);
+	if (ctx)
+		zcache_test_destroy(&ctx->z);
 }
 
 /* The page has come, and been decompressed, for a load with these flags. */

@@ -6,7 +6,6 @@
  * Each test has a store of its own, which no hook knows of.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
@@ -16,8 +15,7 @@
 #include <linux/string.h>
 #include <linux/vmstat.h>
 
-#include "zcache-comp.h"
-#include "zcache.h"
+#include "zcache_test.h"
 
 #define COUNT(z, member)	atomic64_read(&(z)->count.member)
 
@@ -102,20 +100,13 @@ static int zcache_test_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ctx);
 	test->priv = ctx;
 	z = &ctx->z;
-	z->set = (struct zcache_settings)ZCACHE_DEFAULTS;
+	zcache_test_create(test, z);
 	z->set.max_pool_percent = 100;
 	z->set.max_eph_percent = 100;
 	ctx->in = alloc_page(GFP_KERNEL);
 	ctx->out = alloc_page(GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ctx->in);
 	KUNIT_ASSERT_NOT_NULL(test, ctx->out);
-	z->comp = zcache_comp_create("lzo");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->comp);
-	z->tmem = tmem_create(NULL, NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->tmem);
-	z->swap = tmem_pool_create(z->tmem, TMEM_CLIENT_LOCAL, ZCACHE_SWAP_POOL,
-				   TMEM_PERSISTENT);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->swap);
 	z->file = tmem_pool_create(z->tmem, TMEM_CLIENT_LOCAL, ZCACHE_FILE_POOL,
 				   TMEM_EPHEMERAL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, z->file);
@@ -128,10 +119,7 @@ static void zcache_test_exit(struct kunit *test)
 
 	if (!ctx)
 		return;
-	if (!IS_ERR_OR_NULL(ctx->z.tmem))
-		tmem_destroy(ctx->z.tmem);
-	if (!IS_ERR_OR_NULL(ctx->z.comp))
-		zcache_comp_destroy(ctx->z.comp);
+	zcache_test_destroy(&ctx->z);
 	if (ctx->in)
 		__free_page(ctx->in);
 	if (ctx->out)
