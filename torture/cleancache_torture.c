@@ -43,8 +43,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-static unsigned int pages = 8192;
-module_param(pages, uint, 0644);
+#include "backend.h"
 
 static unsigned int refuse_percent;
 module_param(refuse_percent, uint, 0644);
@@ -60,18 +59,6 @@ module_param(delay_us, uint, 0644);
 
 static unsigned int held;
 module_param(held, uint, 0444);
-
-static atomic_t contract_errors = ATOMIC_INIT(0);
-
-static int get_atomic(char *buffer, const struct kernel_param *kp)
-{
-	return sysfs_emit(buffer, "%d\n", atomic_read(kp->arg));
-}
-
-static const struct kernel_param_ops atomic_ops = {
-	.get = get_atomic,
-};
-module_param_cb(contract_errors, &atomic_ops, &contract_errors, 0444);
 
 /**
  * struct frame - a page set aside
@@ -97,12 +84,7 @@ struct frame {
 static DEFINE_SPINLOCK(lock);
 static struct hlist_head buckets[1 << BUCKET_BITS];
 static struct frame *all_frames;
-static unsigned int nr_frames, next_frame;
-
-static bool percent(unsigned int rate)
-{
-	return get_random_u32_below(100) < READ_ONCE(rate);
-}
+static unsigned int next_frame;
 
 /* A WARN would end the machine in some tests before the oracle has its say. */
 static void contract_error(const char *what, u64 object, pgoff_t index)
@@ -149,9 +131,9 @@ static struct frame *recycle(void)
 	unsigned int i;
 
 	lockdep_assert_held(&lock);
-	for (i = 0; i < nr_frames; i++) {
+	for (i = 0; i < nr_copies; i++) {
 		frame = &all_frames[next_frame];
-		next_frame = (next_frame + 1) % nr_frames;
+		next_frame = (next_frame + 1) % nr_copies;
 		if (frame->busy)
 			continue;
 		if (frame->used)
@@ -295,8 +277,7 @@ static const struct cleancache_ops torture_ops = {
 
 static void free_all_frames(void)
 {
-	while (nr_frames)
-		__free_page(all_frames[--nr_frames].copy);
+	free_copies();
 	kvfree(all_frames);
 	all_frames = NULL;
 	memset(buckets, 0, sizeof(buckets));
@@ -306,22 +287,16 @@ static void free_all_frames(void)
 
 static int alloc_all_frames(unsigned int nr)
 {
-	struct frame *frame;
+	unsigned int i;
 
 	all_frames = kvcalloc(nr, sizeof(*all_frames), GFP_KERNEL);
-	if (!all_frames)
+	if (!all_frames || alloc_copies(nr)) {
+		free_all_frames();
 		return -ENOMEM;
-	for (nr_frames = 0; nr_frames < nr; nr_frames++) {
-		frame = &all_frames[nr_frames];
-		frame->copy = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
-		if (!frame->copy)
-			goto err_free;
 	}
+	for (i = 0; i < nr; i++)
+		all_frames[i].copy = copies[i];
 	return 0;
-
-err_free:
-	free_all_frames();
-	return -ENOMEM;
 }
 
 static int torture_register(void)
@@ -336,40 +311,12 @@ static int torture_register(void)
 	return ret;
 }
 
-static void torture_unregister(void)
+static int torture_unregister(void)
 {
 	cleancache_unregister_ops(&torture_ops);
 	free_all_frames();
+	return 0;
 }
-
-/* Under the lock that all writes to parameters take. */
-static bool registered;
-
-static int set_register(const char *val, const struct kernel_param *kp)
-{
-	bool want;
-	int ret = kstrtobool(val, &want);
-
-	/* The kernel's command line is read before there is any memory. */
-	if (system_state < SYSTEM_RUNNING && IS_BUILTIN(CONFIG_CLEANCACHE_TORTURE))
-		return -EINVAL;
-	if (ret || want == registered)
-		return ret;
-	if (want)
-		ret = torture_register();
-	else
-		torture_unregister();
-	if (!ret)
-		registered = want;
-	return ret;
-}
-
-static const struct kernel_param_ops register_ops = {
-	.set = set_register,
-	.get = param_get_bool,
-};
-
-module_param_cb(register, &register_ops, &registered, 0644);
 
 MODULE_DESCRIPTION("Cleancache backend that tests the cleancache core");
 MODULE_LICENSE("GPL");

@@ -50,8 +50,7 @@
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 
-static unsigned int pages = 8192;
-module_param(pages, uint, 0644);
+#include "backend.h"
 
 static unsigned int reject_percent;
 module_param(reject_percent, uint, 0644);
@@ -76,18 +75,6 @@ module_param(fail_percent, uint, 0644);
 
 static int init_error;
 module_param(init_error, int, 0644);
-
-static atomic_t contract_errors = ATOMIC_INIT(0);
-
-static int get_atomic(char *buffer, const struct kernel_param *kp)
-{
-	return sysfs_emit(buffer, "%d\n", atomic_read(kp->arg));
-}
-
-static const struct kernel_param_ops atomic_ops = {
-	.get = get_atomic,
-};
-module_param_cb(contract_errors, &atomic_ops, &contract_errors, 0444);
 
 static atomic_t atomic_invalidates = ATOMIC_INIT(0);
 module_param_cb(atomic_invalidates, &atomic_ops, &atomic_invalidates, 0444);
@@ -134,14 +121,9 @@ static struct area areas[MAX_SWAPFILES];
 static DEFINE_SPINLOCK(free_lock);
 static struct frame *all_frames;
 static struct frame **free_frames;
-static unsigned int nr_frames, nr_free;
+static unsigned int nr_free;
 
 static struct workqueue_struct *load_wq;
-
-static bool percent(unsigned int rate)
-{
-	return get_random_u32_below(100) < READ_ONCE(rate);
-}
 
 /* A WARN would end the machine in some tests before the oracle has its say. */
 static void contract_error(const char *what, unsigned int type, pgoff_t offset)
@@ -353,8 +335,7 @@ static const struct frontswap_ops torture_ops = {
 
 static void free_all_frames(void)
 {
-	while (nr_frames)
-		__free_page(all_frames[--nr_frames].copy);
+	free_copies();
 	kvfree(all_frames);
 	kvfree(free_frames);
 	all_frames = NULL;
@@ -366,23 +347,19 @@ static int alloc_all_frames(unsigned int nr)
 {
 	all_frames = kvcalloc(nr, sizeof(*all_frames), GFP_KERNEL);
 	free_frames = kvcalloc(nr, sizeof(*free_frames), GFP_KERNEL);
-	if (!all_frames || !free_frames)
-		goto err_free;
+	if (!all_frames || !free_frames || alloc_copies(nr)) {
+		free_all_frames();
+		return -ENOMEM;
+	}
 
-	for (nr_frames = 0; nr_frames < nr; nr_frames++) {
-		struct frame *frame = &all_frames[nr_frames];
+	for (nr_free = 0; nr_free < nr; nr_free++) {
+		struct frame *frame = &all_frames[nr_free];
 
-		frame->copy = alloc_page(GFP_HIGHUSER | __GFP_ZERO);
-		if (!frame->copy)
-			goto err_free;
+		frame->copy = copies[nr_free];
 		INIT_DELAYED_WORK(&frame->work, deferred_load);
-		free_frames[nr_free++] = frame;
+		free_frames[nr_free] = frame;
 	}
 	return 0;
-
-err_free:
-	free_all_frames();
-	return -ENOMEM;
 }
 
 static int torture_register(void)
@@ -414,39 +391,13 @@ static int torture_unregister(void)
 
 	if (ret)
 		return ret;
-	if (nr_free != nr_frames)
-		contract_error("frames are missing", 0, nr_frames - nr_free);
+	if (nr_free != nr_copies)
+		contract_error("frames are missing", 0, nr_copies - nr_free);
 	/* Waits for those that are still in frontswap_load_done(). */
 	destroy_workqueue(load_wq);
 	free_all_frames();
 	return 0;
 }
-
-/* Under the lock that all writes to parameters take. */
-static bool registered;
-
-static int set_register(const char *val, const struct kernel_param *kp)
-{
-	bool want;
-	int ret = kstrtobool(val, &want);
-
-	/* The kernel's command line is read before there is any memory. */
-	if (system_state < SYSTEM_RUNNING && IS_BUILTIN(CONFIG_FRONTSWAP_TORTURE))
-		return -EINVAL;
-	if (ret || want == registered)
-		return ret;
-	ret = want ? torture_register() : torture_unregister();
-	if (!ret)
-		registered = want;
-	return ret;
-}
-
-static const struct kernel_param_ops register_ops = {
-	.set = set_register,
-	.get = param_get_bool,
-};
-
-module_param_cb(register, &register_ops, &registered, 0644);
 
 MODULE_DESCRIPTION("Frontswap backend that tests the frontswap core");
 MODULE_LICENSE("GPL");
