@@ -180,13 +180,13 @@ void tmem_object_unlock(struct tmem_object *obj)
  * Room for a blob: in a frame that is half used; or else in a new frame, or in
  * that of the oldest ephemeral pages.
  */
-static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
-		     unsigned long *handle)
+static int tmem_room(struct tmem_pool *pool, size_t size, bool *evicted,
+		     gfp_t gfp, unsigned long *handle)
 {
 	struct zbud_pool *zbud = pool->tmem->zbud[pool->kind];
 	struct zbud_frame *frame;
 
-	if (!evict)
+	if (!evicted)
 		return zbud_alloc(zbud, size, gfp, handle) ? -ENOSPC : 0;
 
 	*handle = zbud_fit(zbud, size);
@@ -195,6 +195,7 @@ static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
 	frame = tmem_evict_frame(pool->tmem);
 	if (!frame)
 		return -ENOSPC;
+	*evicted = true;
 	*handle = zbud_fill(zbud, frame, size);
 	return 0;
 }
@@ -205,7 +206,8 @@ static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
  * @oid: its object
  * @index: its index
  * @blob: data, len and crc; len is at most TMEM_MAX_BLOB
- * @evict: rather than a new frame, take that of the oldest ephemeral pages
+ * @evicted: rather than a new frame, take that of the oldest ephemeral pages;
+ *	receives whether that was necessary.  NULL: do not
  * @gfp: for the frame
  * @page: receives what its slot is to hold; the header lacks what the slot
  *	decides, version, first and owed
@@ -214,14 +216,15 @@ static int tmem_room(struct tmem_pool *pool, size_t size, bool evict, gfp_t gfp,
  * Return: 0 or -ENOSPC.
  */
 int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
-		    u32 index, const struct tmem_blob *blob, bool evict,
+		    u32 index, const struct tmem_blob *blob, bool *evicted,
 		    gfp_t gfp, void **page)
 {
 	struct tmem_header *header;
 	unsigned long handle;
 	int err;
 
-	err = tmem_room(pool, sizeof(*header) + blob->len, evict, gfp, &handle);
+	err = tmem_room(pool, sizeof(*header) + blob->len, evicted, gfp,
+			&handle);
 	if (err)
 		return err;
 	*page = (void *)handle;
@@ -406,7 +409,7 @@ static int tmem_put_page(struct tmem_pool *pool, const struct tmem_oid *oid,
 }
 
 static int tmem_put_blob(struct tmem_pool *pool, const struct tmem_oid *oid,
-			 u32 index, struct tmem_blob *blob, bool evict,
+			 u32 index, struct tmem_blob *blob, bool *evicted,
 			 gfp_t gfp)
 {
 	void *page = NULL;
@@ -416,7 +419,7 @@ static int tmem_put_blob(struct tmem_pool *pool, const struct tmem_oid *oid,
 	    (blob->filled && blob->version))
 		return -EINVAL;
 	if (!blob->filled) {
-		err = tmem_page_alloc(pool, oid, index, blob, evict, gfp,
+		err = tmem_page_alloc(pool, oid, index, blob, evicted, gfp,
 				      &page);
 		if (err)
 			return err;
@@ -451,7 +454,7 @@ static int tmem_put_blob(struct tmem_pool *pool, const struct tmem_oid *oid,
 int tmem_put(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob, gfp_t gfp)
 {
-	return tmem_put_blob(pool, oid, index, blob, false, gfp);
+	return tmem_put_blob(pool, oid, index, blob, NULL, gfp);
 }
 EXPORT_SYMBOL_GPL(tmem_put);
 
@@ -462,6 +465,7 @@ EXPORT_SYMBOL_GPL(tmem_put);
  * @index: page within the object
  * @blob: as tmem_put()
  * @gfp: as tmem_put(); no frame is allocated
+ * @evicted: receives whether ephemeral pages were dropped, also with an error
  *
  * The page goes into a frame that is half used; or else, into the frame of the
  * oldest ephemeral pages, which are dropped, whatever @pool's kind is.
@@ -470,9 +474,10 @@ EXPORT_SYMBOL_GPL(tmem_put);
  * Return: as tmem_put(); -ENOSPC if there is no ephemeral frame.
  */
 int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
-		   u32 index, struct tmem_blob *blob, gfp_t gfp)
+		   u32 index, struct tmem_blob *blob, gfp_t gfp, bool *evicted)
 {
-	return tmem_put_blob(pool, oid, index, blob, true, gfp);
+	*evicted = false;
+	return tmem_put_blob(pool, oid, index, blob, evicted, gfp);
 }
 EXPORT_SYMBOL_GPL(tmem_put_evict);
 

@@ -168,7 +168,7 @@ void tmem_client_destroy(struct tmem *tmem, u16 client);
 int tmem_put(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob, gfp_t gfp);
 int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
-		   u32 index, struct tmem_blob *blob, gfp_t gfp);
+		   u32 index, struct tmem_blob *blob, gfp_t gfp, bool *evicted);
 int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob);
 bool tmem_has(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,

@@ -125,12 +125,14 @@ static void tmem_evict_test_persistent(struct kunit *test)
 	struct tmem_test *t = test->priv;
 	struct tmem_oid oid = tmem_test_oid(1);
 	struct tmem_blob blob = tmem_test_blob(t, 2, TMEM_MAX_BLOB);
+	bool evicted;
 
 	tmem_test_put(test, 1, 7, 1);
 	KUNIT_EXPECT_EQ(test, 0, tmem_evict_oldest(t->tmem, TMEM_PERSISTENT));
 	KUNIT_EXPECT_EQ(test, 0, tmem_evict_oldest(t->tmem, TMEM_EPHEMERAL));
 	KUNIT_EXPECT_EQ(test, -ENOSPC, tmem_put_evict(t->pool, &oid, 8, &blob,
-						      GFP_KERNEL));
+						      GFP_KERNEL, &evicted));
+	KUNIT_EXPECT_FALSE(test, evicted);
 	tmem_test_expect(test, 1, 7, 1);
 	tmem_test_expect_none(test, 1, 8);
 	KUNIT_EXPECT_EQ(test, 0, tmem_test_stats(t).zbud[TMEM_PERSISTENT]
@@ -163,23 +165,31 @@ static void tmem_evict_test_put(struct kunit *test)
 	struct tmem_oid oid = tmem_test_oid(1);
 	struct tmem_blob blob = tmem_test_blob(t, 5, 1000);
 	struct tmem_stats stats;
+	bool evicted;
 	u32 i;
 
 	for (i = 0; i < 3; i++)
 		KUNIT_ASSERT_EQ(test, 0, eph_put(test, i, 3000));
-	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(t->pool, &oid, 5, &blob, 0));
+	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(t->pool, &oid, 5, &blob, 0,
+						&evicted));
+	KUNIT_EXPECT_TRUE(test, evicted);
 	KUNIT_EXPECT_FALSE(test, eph_here(test, 0));
 	KUNIT_EXPECT_TRUE(test, eph_here(test, 1));
-	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(t->pool, &oid, 6, &blob, 0));
+	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(t->pool, &oid, 6, &blob, 0,
+						&evicted));
+	KUNIT_EXPECT_FALSE(test, evicted);
 	KUNIT_EXPECT_TRUE(test, eph_here(test, 1));
 
 	/* A page cache put is no different. */
 	blob = tmem_test_blob(t, 5, 900);
-	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(files(test), &oid, 9, &blob, 0));
+	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(files(test), &oid, 9, &blob, 0,
+						&evicted));
+	KUNIT_EXPECT_FALSE(test, evicted);
 	KUNIT_EXPECT_TRUE(test, eph_here(test, 1));
 	blob = tmem_test_blob(t, 5, 3000);
 	KUNIT_EXPECT_EQ(test, 0, tmem_put_evict(files(test), &oid, 10, &blob,
-						0));
+						0, &evicted));
+	KUNIT_EXPECT_TRUE(test, evicted);
 	KUNIT_EXPECT_FALSE(test, eph_here(test, 1) && eph_here(test, 2));
 	KUNIT_EXPECT_TRUE(test, eph_here(test, 10));
 
@@ -196,9 +206,12 @@ static void tmem_evict_test_nothing(struct kunit *test)
 	struct tmem_test *t = test->priv;
 	struct tmem_oid oid = tmem_test_oid(1);
 	struct tmem_blob blob = tmem_test_blob(t, 5, 1000);
+	bool evicted;
 
 	KUNIT_EXPECT_EQ(test, -ENOSPC, tmem_put_evict(files(test), &oid, 5,
-						      &blob, GFP_KERNEL));
+						      &blob, GFP_KERNEL,
+						      &evicted));
+	KUNIT_EXPECT_FALSE(test, evicted);
 	KUNIT_EXPECT_FALSE(test, eph_here(test, 5));
 	tmem_test_expect_empty(test, t->tmem);
 }

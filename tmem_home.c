@@ -153,7 +153,7 @@ int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 	rcu_read_lock();
 	obj = tmem_handle_find(tmem, handle);
 	err = obj ? tmem_page_alloc(obj->pool, &handle->oid, handle->index,
-				    blob, false, gfp, &page) : -ESTALE;
+				    blob, NULL, gfp, &page) : -ESTALE;
 	if (err)
 		goto unlock;
 

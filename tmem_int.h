@@ -348,7 +348,7 @@ static inline void tmem_count_filled(struct tmem_object *obj, const void *slot,
 
 /* tmem.c */
 int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
-		    u32 index, const struct tmem_blob *blob, bool evict,
+		    u32 index, const struct tmem_blob *blob, bool *evicted,
 		    gfp_t gfp, void **page);
 int tmem_objects_init(struct tmem_pool *pool);
 u64 tmem_new_version(struct tmem_object *obj);

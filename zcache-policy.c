@@ -100,13 +100,15 @@ static int keep_in_old(struct zcache *zcache, struct tmem_pool *pool,
 {
 	bool pers = tmem_pool_kind(pool) == TMEM_PERSISTENT;
 	struct zcache_counters *count = &zcache->count;
+	bool evicted;
 	int err;
 
-	err = tmem_put_evict(pool, &handle->oid, handle->index, blob, gfp);
+	err = tmem_put_evict(pool, &handle->oid, handle->index, blob, gfp,
+			     &evicted);
 	if (err == -ENOSPC)
 		atomic64_inc(pers ? &count->pers_ate_eph_failed :
 				    &count->eph_ate_tail_failed);
-	else
+	else if (evicted)
 		atomic64_inc(pers ? &count->pers_ate_eph :
 				    &count->eph_ate_tail);
 	return err;

@@ -63,7 +63,8 @@ struct zcache_comp_ctx;
  * @mean_compress_poor: refused: more than 5/8 while the mean is above that
  * @compress_failed: refused: the compressor said no
  * @decompress_failed: pages here that could not be decompressed
- * @eph_ate_tail: page cache puts that took the oldest ephemeral frame
+ * @eph_ate_tail: page cache puts that took the oldest ephemeral frame, and did
+ *	not find room beside another page
  * @eph_ate_tail_failed: those that found none
  * @pers_ate_eph: swap puts that took the oldest ephemeral frame
  * @pers_ate_eph_failed: those that found none

@@ -367,7 +367,10 @@ static void zcache_test_no_index(struct kunit *test)
 #endif
 }
 
-/* Beyond its share of RAM, a page cache put takes the place of the oldest. */
+/*
+ * Beyond its share of RAM, a page cache put takes the place of the oldest, unless
+ * there is room beside one.
+ */
 static void zcache_test_eph_limit(struct kunit *test)
 {
 	struct zcache_ctx *ctx = test->priv;
@@ -381,6 +384,9 @@ static void zcache_test_eph_limit(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, -ENOENT, get(ctx, ctx->z.file, i - 4));
 		KUNIT_EXPECT_TRUE(test, same(ctx, ctx->z.file, i - 3, 3000));
 	}
+	KUNIT_EXPECT_EQ(test, 4, COUNT(&ctx->z, eph_ate_tail));
+	KUNIT_EXPECT_EQ(test, 0, put(ctx, ctx->z.file, 8, 300));
+	KUNIT_EXPECT_TRUE(test, same(ctx, ctx->z.file, 4, 3000));
 	KUNIT_EXPECT_EQ(test, 4, COUNT(&ctx->z, eph_ate_tail));
 	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_EPHEMERAL].frames, 4);
 }

@@ -277,12 +277,13 @@ static int foreign_store(struct tmem_pool *pool,
 			 const struct tmem_handle *handle,
 			 struct tmem_blob *blob)
 {
+	bool evicted;
 	int err;
 
 	err = tmem_put(pool, &handle->oid, handle->index, blob, FOREIGN_GFP);
 	if (err == -ENOSPC)
 		err = tmem_put_evict(pool, &handle->oid, handle->index, blob,
-				     FOREIGN_GFP);
+				     FOREIGN_GFP, &evicted);
 	return err;
 }
 
