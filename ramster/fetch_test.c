@@ -234,6 +234,7 @@ static void fetch_test_get_comes_home(struct kunit *test)
  */
 static void fetch_test_get_reconnect(struct kunit *test)
 {
+	struct r2tcp_peer_stats stats;
 	struct move_node *s, *c;
 	struct move_fetch *fetch;
 
@@ -247,7 +248,8 @@ static void fetch_test_get_reconnect(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, move_ask(test, c, TMEM_PERSISTENT, 1, fetch));
 	msleep(50);
 	move_resume(s);
-	r2tcp_cut(c->node.tcp, 0);
+	KUNIT_ASSERT_EQ(test, 0, r2tcp_peer_stats(c->node.tcp, 0, &stats));
+	r2tcp_cut(c->node.tcp, 0, stats.connection);
 	KUNIT_EXPECT_EQ(test, 0, move_wait(test, fetch));
 }
 

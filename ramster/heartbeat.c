@@ -136,7 +136,7 @@ static void r2hb_look(struct r2hb *hb, unsigned int node)
 	pr_notice("node %u is down: %s (%u ms)\n", node, reason,
 		  READ_ONCE(hb->dead_time_ms));
 	if (stats.connected)
-		r2tcp_cut(hb->tcp, node);
+		r2tcp_cut(hb->tcp, node, stats.connection);
 }
 
 static void r2hb_tick(struct work_struct *work)

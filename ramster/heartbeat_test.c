@@ -89,7 +89,7 @@ static void r2hb_test_break(struct kunit *test)
 
 	start_watched(test, &a, &b, 3000);
 	for (i = 2; i < 7; i++) {
-		r2tcp_cut(a->tcp, 1);
+		fake_cut(test, a, 1);
 		WAIT_FOR(test, a, atomic_read(&a->ups) == i);
 		wait_state(test, a, 1, R2HB_UP);
 	}

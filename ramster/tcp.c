@@ -239,16 +239,18 @@ int r2tcp_resume(struct r2tcp *tcp, unsigned int node)
 /**
  * r2tcp_cut() - break the connection with a peer; it will be made again
  * @tcp: this node
- * @node: number of the peer; nothing happens if there is none, or no connection
+ * @node: number of the peer
+ * @connection: which, from &r2tcp_peer_stats.connection; nothing happens if that
+ *	has ended, even if there is another one now
  *
  * Context: may sleep.
  */
-void r2tcp_cut(struct r2tcp *tcp, unsigned int node)
+void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection)
 {
 	struct r2tcp_peer *peer = r2tcp_peer_lock(tcp, node);
 
 	if (peer)
-		r2tcp_peer_shut(peer, READ_ONCE(peer->epoch));
+		r2tcp_peer_shut(peer, connection);
 	mutex_unlock(&tcp->mutex);
 }
 
@@ -306,7 +308,13 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 	rcu_read_lock();
 	peer = r2tcp_peer_find(tcp, node);
 	if (peer) {
-		stats->connected = READ_ONCE(peer->connected);
+		/* That silence must be this connection's. */
+		spin_lock(&peer->lock);
+		stats->connected = peer->connected;
+		stats->connection = peer->epoch;
+		stats->silent_ms =
+			jiffies_to_msecs(jiffies - READ_ONCE(peer->last_rx));
+		spin_unlock(&peer->lock);
 		stats->held = READ_ONCE(peer->held);
 		stats->connects = atomic64_read(&peer->connects);
 		stats->tx_bytes = atomic64_read(&peer->tx_bytes);
@@ -321,8 +329,6 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 					  NSEC_PER_USEC);
 		stats->fetch_max_us = div_u64(atomic64_read(&peer->fetch_max_ns),
 					      NSEC_PER_USEC);
-		stats->silent_ms =
-			jiffies_to_msecs(jiffies - READ_ONCE(peer->last_rx));
 		stats->room = READ_ONCE(peer->room);
 	}
 	rcu_read_unlock();

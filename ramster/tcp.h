@@ -150,6 +150,8 @@ struct r2tcp_config {
 /**
  * struct r2tcp_peer_stats - counters of one peer, since it was added
  * @connected: a connection is up now
+ * @connection: number of the present connection, for r2tcp_cut(); or of a past
+ *	one, or of an attempt, if none is up
  * @held: none is wanted: r2tcp_hold()
  * @connects: handshakes done
  * @tx_bytes: bytes sent, headers included
@@ -168,6 +170,7 @@ struct r2tcp_config {
  */
 struct r2tcp_peer_stats {
 	bool connected;
+	u64 connection;
 	bool held;
 	u64 connects;
 	u64 tx_bytes;
@@ -193,7 +196,7 @@ int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
 void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node);
 int r2tcp_hold(struct r2tcp *tcp, unsigned int node);
 int r2tcp_resume(struct r2tcp *tcp, unsigned int node);
-void r2tcp_cut(struct r2tcp *tcp, unsigned int node);
+void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection);
 bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
 unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,

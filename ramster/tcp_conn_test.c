@@ -202,7 +202,7 @@ static void r2tcp_test_reconnect(struct kunit *test)
 
 	fake_start_pair(test, &a, &b);
 	for (i = 1; i <= 5; i++) {
-		r2tcp_cut(i % 2 ? a->tcp : b->tcp, i % 2);
+		fake_cut(test, i % 2 ? a : b, i % 2);
 		WAIT_FOR(test, a, atomic_read(&a->ups) == i + 1);
 		WAIT_FOR(test, b, atomic_read(&b->ups) == i + 1);
 		fake_get_works(test, a, 1);
@@ -212,6 +212,33 @@ static void r2tcp_test_reconnect(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&a->new_instances), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->new_instances), 1);
 	KUNIT_EXPECT_EQ(test, fake_stats(test, a, 1).connects, 6);
+}
+
+/* Who wants to break a connection does not break the next one. */
+static void r2tcp_test_cut_late(struct kunit *test)
+{
+	struct fake_node *a, *b;
+	u64 old;
+
+	fake_start_pair(test, &a, &b);
+	old = fake_stats(test, a, 1).connection;
+	r2tcp_cut(a->tcp, 1, old);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 2);
+	KUNIT_EXPECT_NE(test, fake_stats(test, a, 1).connection, old);
+	r2tcp_cut(a->tcp, 1, old);
+	r2tcp_cut(a->tcp, 2, old);
+	r2tcp_cut(a->tcp, 255, old);
+	msleep(300);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a->downs), 1);
+
+	/* ... be it of the same peer, added again. */
+	r2tcp_del_peer(a->tcp, 1);
+	fake_add_peer(test, a, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 3);
+	r2tcp_cut(a->tcp, 1, old);
+	msleep(300);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a->downs), 2);
+	fake_get_works(test, a, 1);
 }
 
 /*
@@ -482,6 +509,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_unknown_source),
 	KUNIT_CASE(r2tcp_test_no_socket),
 	KUNIT_CASE(r2tcp_test_reconnect),
+	KUNIT_CASE(r2tcp_test_cut_late),
 	KUNIT_CASE(r2tcp_test_keepalive),
 	KUNIT_CASE(r2tcp_test_idle),
 	KUNIT_CASE(r2tcp_test_comes_back),

@@ -44,7 +44,7 @@ int r2tcp_peer_set_sock(struct r2tcp_peer *peer, struct socket *sock)
 	} else {
 		peer->sock = sock;
 		spin_lock(&peer->lock);
-		peer->epoch++;
+		peer->epoch = atomic64_inc_return(&peer->tcp->last_epoch);
 		spin_unlock(&peer->lock);
 	}
 	mutex_unlock(&peer->mutex);

@@ -126,7 +126,8 @@ struct r2tcp_answer {
  * @mutex: protects the members up to @instance
  * @stopping: no socket may be added any more
  * @sock: socket of the link thread: connecting, shaking hands or in use
- * @epoch: counts the values of @sock; written under @lock as well
+ * @epoch: number of @sock, which no other socket of this node has; written under
+ *	@lock as well
  * @greeting: accepted socket that is shaking hands
  * @ready: accepted socket that has shaken hands, for the link thread to take
  * @ready_instance: instance of the peer at the other end of @ready
@@ -249,6 +250,7 @@ struct r2tcp_peer {
  * @ops: the layer above
  * @arg: its argument
  * @instance: random, for HELLO
+ * @last_epoch: the last number that a socket was given
  * @mutex: protects changes of @peers and @config
  * @peers: by number; read under RCU
  * @nr_connected: how many of them are connected
@@ -265,6 +267,7 @@ struct r2tcp {
 	const struct r2tcp_ops *ops;
 	void *arg;
 	u64 instance;
+	atomic64_t last_epoch;
 	struct mutex mutex;	/* changes of peers and config */
 	struct r2tcp_peer __rcu *peers[R2_MAX_NODES];
 	atomic_t nr_connected;

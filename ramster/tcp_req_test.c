@@ -361,7 +361,7 @@ static void r2tcp_test_retry(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(again); i++)
 		again[i] = fake_submit_get(test, a, 1, 10 + i, 20000, true);
 	msleep(100);
-	r2tcp_cut(a->tcp, 1);
+	fake_cut(test, a, 1);
 	fake_wait_req(test, once, -ENOTCONN);
 	for (i = 0; i < ARRAY_SIZE(again); i++)
 		KUNIT_EXPECT_FALSE(test, completion_done(&again[i]->done));

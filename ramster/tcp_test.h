@@ -82,6 +82,7 @@ void fake_start_pair(struct kunit *test, struct fake_node **a,
 struct r2tcp_peer_stats fake_stats(struct kunit *test,
 				   struct fake_node *node,
 				   unsigned int num);
+void fake_cut(struct kunit *test, struct fake_node *node, unsigned int num);
 void fake_wait_bad(struct kunit *test, struct fake_node *node,
 		   unsigned int num, u64 bad);
 struct fake_req *fake_new_req(struct kunit *test, enum r2_type type,

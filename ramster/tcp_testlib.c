@@ -225,6 +225,12 @@ struct r2tcp_peer_stats fake_stats(struct kunit *test,
 	return stats;
 }
 
+/* Break the connection that there is now. */
+void fake_cut(struct kunit *test, struct fake_node *node, unsigned int num)
+{
+	r2tcp_cut(node->tcp, num, fake_stats(test, node, num).connection);
+}
+
 /* Wait until so many frames of a peer were found to be bad. */
 void fake_wait_bad(struct kunit *test, struct fake_node *node,
 		   unsigned int num, u64 bad)
