@@ -168,11 +168,13 @@ int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
  * it was connected, &r2tcp_ops.down was called.
  *
  * Context: may sleep, not for the peer.  Not from a function of &struct
- * r2tcp_ops, nor from &r2tcp_req.done.
+ * r2tcp_ops, nor from &r2tcp_req.done, some of which are called before this
+ * returns, with no lock of tcp held.
  */
 void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node)
 {
 	struct r2tcp_peer *peer;
+	LIST_HEAD(done);
 
 	if (node >= R2_MAX_NODES)
 		return;
@@ -181,9 +183,10 @@ void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node)
 				   lockdep_is_held(&tcp->mutex));
 	if (peer) {
 		synchronize_rcu();
-		r2tcp_peer_destroy(peer);
+		r2tcp_peer_destroy(peer, &done);
 	}
 	mutex_unlock(&tcp->mutex);
+	r2tcp_req_complete(&done);
 }
 
 /* A peer stays as long as the mutex is held. */
@@ -205,15 +208,18 @@ static struct r2tcp_peer *r2tcp_peer_lock(struct r2tcp *tcp, unsigned int node)
  *
  * Return: 0, also if that is so already; -ENOENT if there is no such peer.
  * Context: sleeps until the connection has ended, not for the peer.  Not from a
- * function of &struct r2tcp_ops, nor from &r2tcp_req.done.
+ * function of &struct r2tcp_ops, nor from &r2tcp_req.done, some of which are
+ * called before this returns, with no lock of tcp held.
  */
 int r2tcp_hold(struct r2tcp *tcp, unsigned int node)
 {
 	struct r2tcp_peer *peer = r2tcp_peer_lock(tcp, node);
+	LIST_HEAD(done);
 
 	if (peer)
-		r2tcp_peer_hold(peer);
+		r2tcp_peer_hold(peer, &done);
 	mutex_unlock(&tcp->mutex);
+	r2tcp_req_complete(&done);
 	return peer ? 0 : -ENOENT;
 }
 

@@ -60,7 +60,8 @@ struct r2tcp_out {
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
  *	instance, is being removed, or no connection with it is wanted
  * @reply_len: bytes of the reply
- * @done: called exactly once, in task context, by a thread of tcp, maybe under
+ * @done: called exactly once, in task context, with no lock of tcp held, by a
+ *	thread of tcp or by who removes or holds the peer, maybe under
  *	memalloc_noreclaim; may sleep shortly but not for the network; the
  *	request belongs to the caller again
  */

@@ -390,6 +390,30 @@ static void r2tcp_test_hold_accepts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2tcp_hold(a->tcp, 255), -ENOENT);
 }
 
+/* Whoever waited is told by a call, under no lock of ours. */
+static void r2tcp_test_done_unlocked(struct kunit *test)
+{
+	struct fake_node *a = fake_start(test, 0);
+	struct fake_req *req[2];
+	unsigned int i;
+
+	fake_add_peer(test, a, 1);
+	for (i = 0; i < ARRAY_SIZE(req); i++) {
+		req[i] = fake_new_req(test, R2_GET, 1, 20000);
+		req[i]->req.retry = true;
+		req[i]->tcp = a->tcp;
+	}
+	KUNIT_ASSERT_EQ(test, r2tcp_submit(a->tcp, 1, &req[0]->req), 0);
+	KUNIT_EXPECT_EQ(test, r2tcp_hold(a->tcp, 1), 0);
+	KUNIT_EXPECT_EQ(test, r2tcp_resume(a->tcp, 1), 0);
+	KUNIT_ASSERT_EQ(test, r2tcp_submit(a->tcp, 1, &req[1]->req), 0);
+	r2tcp_del_peer(a->tcp, 1);
+	for (i = 0; i < ARRAY_SIZE(req); i++) {
+		fake_wait_req(test, req[i], -EHOSTDOWN);
+		KUNIT_EXPECT_FALSE(test, req[i]->locked);
+	}
+}
+
 /* Told to connect, a node does so at once, however long its pause is. */
 static void r2tcp_test_hurry(struct kunit *test)
 {
@@ -516,6 +540,7 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_send_timeout),
 	KUNIT_CASE(r2tcp_test_hold_connects),
 	KUNIT_CASE(r2tcp_test_hold_accepts),
+	KUNIT_CASE(r2tcp_test_done_unlocked),
 	KUNIT_CASE(r2tcp_test_hurry),
 	KUNIT_CASE(r2tcp_test_room),
 	KUNIT_CASE(r2tcp_test_slow_peer),

@@ -98,13 +98,13 @@ static void r2tcp_peer_stop_socks(struct r2tcp_peer *peer)
 /**
  * r2tcp_peer_hold() - end the connection, and make none until told to
  * @peer: the peer, which is not being removed
+ * @done: requests that have ended by that
  *
  * Context: sleeps until the connection has ended; the mutex of the node is held.
  */
-void r2tcp_peer_hold(struct r2tcp_peer *peer)
+void r2tcp_peer_hold(struct r2tcp_peer *peer, struct list_head *done)
 {
 	struct socket *incoming, *ready;
-	LIST_HEAD(done);
 
 	mutex_lock(&peer->mutex);
 	spin_lock(&peer->lock);
@@ -113,7 +113,7 @@ void r2tcp_peer_hold(struct r2tcp_peer *peer)
 	incoming = peer->incoming;
 	peer->incoming = NULL;
 	if (!peer->connected)
-		r2tcp_req_kill(peer, &done);
+		r2tcp_req_kill(peer, done);
 	spin_unlock(&peer->lock);
 	ready = peer->ready;
 	WRITE_ONCE(peer->ready, NULL);
@@ -127,7 +127,6 @@ void r2tcp_peer_hold(struct r2tcp_peer *peer)
 		r2tcp_sock_close(incoming);
 	if (ready)
 		r2tcp_sock_close(ready);
-	r2tcp_req_complete(&done);
 	wait_event_idle(peer->link_wait, !READ_ONCE(peer->connected));
 }
 
@@ -310,16 +309,14 @@ static void r2tcp_peer_close_rest(struct r2tcp_peer *peer)
 /**
  * r2tcp_peer_destroy() - end a peer
  * @peer: the peer; no longer in the table, and an RCU grace period has passed
- *
- * All its requests have ended when this returns.
+ * @done: the rest of its requests; all others have been handed back when this
+ *	returns
  *
  * Context: sleeps, not for the peer; at most for the rest of an attempt to
  * connect that had not yet begun to wait, r2tcp_hello_timeout().
  */
-void r2tcp_peer_destroy(struct r2tcp_peer *peer)
+void r2tcp_peer_destroy(struct r2tcp_peer *peer, struct list_head *done)
 {
-	LIST_HEAD(done);
-
 	spin_lock(&peer->lock);
 	peer->dead = true;
 	spin_unlock(&peer->lock);
@@ -332,9 +329,8 @@ void r2tcp_peer_destroy(struct r2tcp_peer *peer)
 	r2tcp_peer_close_rest(peer);
 
 	spin_lock(&peer->lock);
-	r2tcp_req_kill(peer, &done);
+	r2tcp_req_kill(peer, done);
 	spin_unlock(&peer->lock);
-	r2tcp_req_complete(&done);
 
 	r2tcp_serve_free(peer);
 	kvfree(peer);

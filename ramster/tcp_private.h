@@ -321,11 +321,11 @@ static inline bool r2tcp_connects(const struct r2tcp_peer *peer)
 struct r2tcp_peer *r2tcp_peer_create(struct r2tcp *tcp, unsigned int node,
 				     const struct sockaddr_storage *addr);
 void r2tcp_peer_run(struct r2tcp_peer *peer);
-void r2tcp_peer_destroy(struct r2tcp_peer *peer);
+void r2tcp_peer_destroy(struct r2tcp_peer *peer, struct list_head *done);
 int r2tcp_peer_set_sock(struct r2tcp_peer *peer, struct socket *sock);
 void r2tcp_peer_close_sock(struct r2tcp_peer *peer);
 void r2tcp_peer_shut(struct r2tcp_peer *peer, u64 epoch);
-void r2tcp_peer_hold(struct r2tcp_peer *peer);
+void r2tcp_peer_hold(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_peer_resume(struct r2tcp_peer *peer);
 void r2tcp_peer_start_clock(struct r2tcp_peer *peer);
 int r2tcp_peer_bad(struct r2tcp_peer *peer, const char *what);

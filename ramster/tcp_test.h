@@ -40,6 +40,8 @@ struct fake_req {
 	struct r2_page page;
 	struct completion done;
 	struct fake_world *world;
+	struct r2tcp *tcp;
+	bool locked;
 	unsigned int order;
 	int calls;
 	u8 reply[R2TCP_REPLY_SIZE] __aligned(R2_ALIGN);

@@ -248,6 +248,7 @@ static void fake_done(struct r2tcp_req *r)
 	struct fake_req *req = container_of(r, struct fake_req, req);
 
 	req->calls++;
+	req->locked |= req->tcp && mutex_is_locked(&req->tcp->mutex);
 	req->order = atomic_inc_return(&req->world->order);
 	complete(&req->done);
 }
