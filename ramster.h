@@ -32,7 +32,8 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  *	get_timeout_ms, maybe before @fetch returns; or -EIO at once. The kind
  *	is that of the page's pool: an ephemeral page that cannot be had is a
  *	miss and nothing to complain of. Called in task context; waits at most
- *	for other fetches to end; allocates from a mempool only
+ *	for other fetches to end; allocates from a mempool only, or for an
+ *	ephemeral page without reclaim and without any reserve
  * @no_room: a page that was read, and should have come home, stays with its
  *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks

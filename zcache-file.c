@@ -7,9 +7,10 @@
  * takes too long is given up, and a page that cannot be had is forgotten.
  *
  * Memory.  A put allocates as little as can be (zcache-policy.c).  A get of a
- * page that is with a peer allocates a few bytes to wait with, without reclaim,
- * and misses without them.  An invalidation allocates nothing, cannot fail and
- * does not sleep; that of a large file is finished by a worker of tmem.
+ * page that is with a peer allocates what it takes to ask for it, and a few bytes
+ * to wait with, without reclaim, and misses without them.  An invalidation
+ * allocates nothing, cannot fail and does not sleep; that of a large file is
+ * finished by a worker of tmem.
  */
 #include <linux/cleancache.h>
 #include <linux/completion.h>

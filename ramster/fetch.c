@@ -11,6 +11,10 @@
  * not waited for at all: r2tcp_submit() answers -EHOSTUNREACH, because others
  * have waited in vain.
  *
+ * An ephemeral page is not worth all that, as it is on the disk, too.  Its
+ * request is allocated when it is needed, and without memory, or without a
+ * connection, it is a miss.
+ *
  * The answer is checked and unpacked by a worker, not by the thread that
  * receives, so that several CPUs can fault at once.
  */
@@ -30,6 +34,9 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
 
 /* Part of get_timeout_ms that is waited for a page that is on the disk, too. */
 #define FETCH_EPHEMERAL_SHARE	4
+
+/* Never waits, never touches the reserves: neither the kernel's nor ours. */
+#define FETCH_EPHEMERAL_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
 #define FETCH_REPLY_MAX	(sizeof(struct r2_get_reply) + R2_MAX_PAGE)
 
@@ -57,6 +64,41 @@ struct fetch {
 	struct r2_page page;
 	void *reply;
 };
+
+static void *fetch_alloc(gfp_t gfp, void *pool_data)
+{
+	struct fetch *fetch = kmalloc(sizeof(*fetch), gfp);
+
+	if (!fetch)
+		return NULL;
+	fetch->reply = kmalloc(FETCH_REPLY_MAX, gfp);
+	if (!fetch->reply) {
+		kfree(fetch);
+		return NULL;
+	}
+	return fetch;
+}
+
+static void fetch_free(void *element, void *pool_data)
+{
+	struct fetch *fetch = element;
+
+	kfree(fetch->reply);
+	kfree(fetch);
+}
+
+static struct fetch *fetch_new(struct ramster_node *node, enum tmem_kind kind)
+{
+	if (kind == TMEM_EPHEMERAL)
+		return fetch_alloc(FETCH_EPHEMERAL_GFP, NULL);
+	return mempool_alloc(node->gets, GFP_NOIO);
+}
+
+/* Also what was allocated goes to the reserve, if that is not full. */
+static void fetch_end(struct fetch *fetch)
+{
+	mempool_free(fetch, fetch->node->gets);
+}
 
 static int fetch_check(struct fetch *fetch, const void **data,
 		       unsigned int *len)
@@ -147,7 +189,7 @@ static void fetch_work(struct work_struct *work)
 	if (fetch->wanted)
 		fetch_ended(fetch, err);
 	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);
-	mempool_free(fetch, fetch->node->gets);
+	fetch_end(fetch);
 }
 
 static void fetch_done(struct r2tcp_req *req)
@@ -217,7 +259,7 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
 	if (time_before(jiffies, deadline))
 		err = r2tcp_submit(node->tcp, from, &fetch->req);
 	if (err)
-		mempool_free(fetch, node->gets);
+		fetch_end(fetch);
 	return err;
 }
 
@@ -234,7 +276,8 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
  * Context: process, in a page fault; may wait for another fetch to end, unless
  * the page is ephemeral.
  * Return: 0; or -EIO if there is no such peer, if it has been away for as long
- * as a fetch may wait, or if other fetches took all the time that this one had.
+ * as a fetch may wait, if other fetches took all the time that this one had, or
+ * if there is no memory to ask for a page that is ephemeral.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       enum tmem_kind kind, u64 version, u8 from,
@@ -242,10 +285,9 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 {
 	unsigned long deadline = fetch_deadline(node, kind);
 	struct fetch *fetch;
-	int err = -ETIMEDOUT;
+	int err = -ENOMEM;
 
-	fetch = mempool_alloc(node->gets, kind == TMEM_PERSISTENT ?
-			      GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN);
+	fetch = fetch_new(node, kind);
 	if (fetch) {
 		fetch_fill(fetch, node, handle, version);
 		fetch->kind = kind;
@@ -274,7 +316,7 @@ int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	       ramster_fetched_fn fetched, void *arg)
 {
 	unsigned long deadline = fetch_deadline(node, TMEM_PERSISTENT);
-	struct fetch *fetch = mempool_alloc(node->gets, GFP_NOIO);
+	struct fetch *fetch = fetch_new(node, TMEM_PERSISTENT);
 
 	fetch_fill(fetch, node, &away->handle, away->version);
 	fetch->kind = TMEM_PERSISTENT;
@@ -282,28 +324,6 @@ int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	fetch->fetched = fetched;
 	fetch->arg = arg;
 	return fetch_submit(fetch, away->node, deadline);
-}
-
-static void *fetch_alloc(gfp_t gfp, void *pool_data)
-{
-	struct fetch *fetch = kmalloc(sizeof(*fetch), gfp);
-
-	if (!fetch)
-		return NULL;
-	fetch->reply = kmalloc(FETCH_REPLY_MAX, gfp);
-	if (!fetch->reply) {
-		kfree(fetch);
-		return NULL;
-	}
-	return fetch;
-}
-
-static void fetch_free(void *element, void *pool_data)
-{
-	struct fetch *fetch = element;
-
-	kfree(fetch->reply);
-	kfree(fetch);
 }
 
 /**

@@ -2,6 +2,9 @@
 /*
  * Tests of fetch.c: how a page comes back, or does not.
  */
+#include <linux/mempool.h>
+#include <linux/sched.h>
+
 #include "move_test.h"
 
 /*
@@ -96,6 +99,55 @@ static void fetch_test_get_deadline(struct kunit *test)
 	move_resume(s);
 	KUNIT_EXPECT_EQ(test, 0, move_read(test, c, TMEM_PERSISTENT, 1, 0));
 	KUNIT_EXPECT_EQ(test, 0, move_read(test, c, TMEM_PERSISTENT, 2, 0));
+}
+
+/*
+ * What is set aside is for swap pages: for one of a file that is with a peer
+ * nobody takes any of it, and it is a miss without memory.
+ */
+static void fetch_test_get_reserve(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_FAILSLAB)
+	struct move_fetch *fetch;
+	struct move_node *s, *c;
+	struct tmem_blob blob;
+	mempool_t *gets;
+	int kind, err;
+
+	move_pair(test, &s, &c);
+	gets = c->node.gets;
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		move_pages(test, c, kind, 0, 2);
+	move_send(c, s, true, true);
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		WAIT_FOR(test, move_nr_away(c, kind) == 2);
+	WAIT_FOR(test, move_settled(c));
+	fetch = kunit_kzalloc(test, sizeof(*fetch), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fetch);
+	WRITE_ONCE(s->stall, true);
+
+	move_lookup(test, c, TMEM_EPHEMERAL, 1, &blob);
+	current->fail_nth = 1;
+	err = move_ask_for(c, TMEM_EPHEMERAL, 1, &blob, fetch);
+	current->fail_nth = 0;
+	KUNIT_ASSERT_EQ(test, err, -EIO);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gets->curr_nr), gets->min_nr);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.remote_get_timeouts),
+			0);
+
+	move_lookup(test, c, TMEM_PERSISTENT, 1, &blob);
+	current->fail_nth = 1;
+	err = move_ask_for(c, TMEM_PERSISTENT, 1, &blob, fetch);
+	current->fail_nth = 0;
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(gets->curr_nr), gets->min_nr - 1);
+	move_resume(s);
+	KUNIT_EXPECT_EQ(test, 0, move_wait(test, fetch));
+	WAIT_FOR(test, READ_ONCE(gets->curr_nr) == gets->min_nr);
+	KUNIT_EXPECT_EQ(test, 0, move_read(test, c, TMEM_EPHEMERAL, 1, 0));
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
 }
 
 /*
@@ -257,6 +309,7 @@ static struct kunit_case fetch_cases[] = {
 	KUNIT_CASE(fetch_test_get_counts),
 	KUNIT_CASE(fetch_test_get_damaged),
 	KUNIT_CASE_SLOW(fetch_test_get_deadline),
+	KUNIT_CASE(fetch_test_get_reserve),
 	KUNIT_CASE(fetch_test_get_many),
 	KUNIT_CASE(fetch_test_get_too_late),
 	KUNIT_CASE(fetch_test_get_comes_home),

@@ -86,7 +86,7 @@ struct ramster_counters {
  * @remotify: what moves its pages; NULL if it has none
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
- * @gets: requests for pages, set aside; NULL if it has none
+ * @gets: requests for persistent pages, set aside; NULL if it has none
  * @get_wq: where pages that came back are unpacked
  * @count: events
  * @debug: its counters in debugfs
