@@ -34,6 +34,9 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  *	miss and nothing to complain of. Called in task context; waits at most
  *	for other fetches to end; allocates from a mempool only, or for an
  *	ephemeral page without reclaim and without any reserve
+ * @late: nobody waits any more for an ephemeral page that @node was asked for.
+ *	Others are misses at once, until it is heard from. Called in any
+ *	context, as @owes
  * @no_room: a page that was read, and should have come home, stays with its
  *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks
@@ -43,6 +46,7 @@ struct ramster_ops {
 	int (*fetch)(const struct tmem_handle *handle, enum tmem_kind kind,
 		     u64 version, u8 node, ramster_fetched_fn fetched,
 		     void *arg);
+	void (*late)(u8 node);
 	void (*owes)(void);
 	void (*no_room)(void);
 };

@@ -149,6 +149,9 @@ static int file_get_remote(const struct tmem_handle *handle,
 	else
 		err = file_wait(wait);
 	file_wait_put(wait);
+	/* A readahead asks for many pages, and is not to wait for each. */
+	if (err == -ETIMEDOUT)
+		zcache_late(&zcache, remote->node);
 	return err;
 }
 

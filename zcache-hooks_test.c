@@ -35,6 +35,7 @@
  * @arg: its argument
  * @answer: what the peer answers, or 1: nothing, for now
  * @refuse: what the request itself returns
+ * @late: pages that were not waited for
  */
 struct hooks_ctx {
 	struct zcache_settings set;
@@ -46,6 +47,7 @@ struct hooks_ctx {
 	void *arg;
 	int answer;
 	int refuse;
+	unsigned int late;
 };
 
 /* The seam's functions have no argument for it; tests run one by one. */
@@ -66,12 +68,18 @@ static int fake_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	return 0;
 }
 
+static void fake_late(u8 node)
+{
+	hooks->late += node == NODE;
+}
+
 static void fake_owes(void)
 {
 }
 
 static const struct ramster_ops fake_cluster = {
 	.fetch = fake_fetch,
+	.late = fake_late,
 	.owes = fake_owes,
 };
 
@@ -338,6 +346,7 @@ static void file_remote_lost(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, missed(OBJECT, 3));
 	KUNIT_EXPECT_EQ(test, debts(), 1);
 	KUNIT_EXPECT_EQ(test, COUNT(eph_lost_gets), lost + 4);
+	KUNIT_EXPECT_EQ(test, hooks->late, 0);
 	zcache_unregister_ramster(&fake_cluster);
 }
 
@@ -350,6 +359,7 @@ static void file_remote_late(struct kunit *test)
 	give_away(test, 3, 1);
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
 			zcache_file_ops.get(OBJECT, 3, hooks->out));
+	KUNIT_EXPECT_EQ(test, hooks->late, 1);
 	KUNIT_EXPECT_TRUE(test, missed(OBJECT, 3));
 	KUNIT_EXPECT_EQ(test, debts(), 1);
 

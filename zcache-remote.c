@@ -49,6 +49,24 @@ int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 }
 
 /**
+ * zcache_late - tell the cluster that a page of a file was not waited for
+ * @zcache: the store
+ * @node: who was asked for it
+ *
+ * Context: any.
+ */
+void zcache_late(struct zcache *zcache, u8 node)
+{
+	const struct ramster_ops *ops;
+
+	rcu_read_lock();
+	ops = READ_ONCE(zcache->ops);
+	if (ops)
+		ops->late(node);
+	rcu_read_unlock();
+}
+
+/**
  * zcache_owes - tell the cluster that a peer has something to forget
  * @arg: the store
  *

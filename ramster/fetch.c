@@ -13,7 +13,9 @@
  *
  * An ephemeral page is not worth all that, as it is on the disk, too.  Its
  * request is allocated when it is needed, and without memory, or without a
- * connection, it is a miss.
+ * connection, it is a miss.  And when one did not come in time, others are not
+ * asked for until the peer is heard from: whoever reads many waits once, not for
+ * each.
  *
  * The answer is checked and unpacked by a worker, not by the thread that
  * receives, so that several CPUs can fault at once.
@@ -46,6 +48,7 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
  * @work: where the answer is unpacked
  * @node: who asks
  * @kind: whether its owner can do without the page
+ * @from: who is asked for it
  * @wanted: somebody waits for it, to read it
  * @fetched: called with the page
  * @arg: its argument
@@ -58,6 +61,7 @@ struct fetch {
 	struct work_struct work;
 	struct ramster_node *node;
 	enum tmem_kind kind;
+	u8 from;
 	bool wanted;
 	ramster_fetched_fn fetched;
 	void *arg;
@@ -196,6 +200,8 @@ static void fetch_done(struct r2tcp_req *req)
 {
 	struct fetch *fetch = container_of(req, struct fetch, req);
 
+	if (req->optional && req->result == -ETIMEDOUT)
+		r2tcp_doubt(fetch->node->tcp, fetch->from);
 	queue_work(fetch->node->get_wq, &fetch->work);
 }
 
@@ -253,9 +259,11 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
 	struct ramster_node *node = fetch->node;
 	int err = -ETIMEDOUT;
 
+	fetch->from = from;
 	fetch->req.deadline = deadline;
 	/* An ephemeral page is not worth waiting for a connection. */
 	fetch->req.retry = fetch->kind == TMEM_PERSISTENT;
+	fetch->req.optional = fetch->kind == TMEM_EPHEMERAL;
 	if (time_before(jiffies, deadline))
 		err = r2tcp_submit(node->tcp, from, &fetch->req);
 	if (err)
@@ -277,7 +285,8 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
  * the page is ephemeral.
  * Return: 0; or -EIO if there is no such peer, if it has been away for as long
  * as a fetch may wait, if other fetches took all the time that this one had, or
- * if there is no memory to ask for a page that is ephemeral.
+ * if the page is ephemeral, and there is no memory to ask for it, or the peer was
+ * asked for another and has been silent since.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       enum tmem_kind kind, u64 version, u8 from,

@@ -102,6 +102,47 @@ static void fetch_test_get_deadline(struct kunit *test)
 }
 
 /*
+ * Who reads many pages of a file from a server that does not answer waits for one
+ * of them.  A swap page is waited for as ever.  Pages that were missed come when
+ * the server answers again: nothing here has forgotten them.
+ */
+static void fetch_test_get_silent(struct kunit *test)
+{
+	enum { MANY = 32 };
+	struct ramster_counters *count;
+	struct move_node *s, *c;
+	unsigned long begin;
+	u32 i;
+
+	move_pair(test, &s, &c);
+	count = &c->node.count;
+	move_pages(test, c, TMEM_PERSISTENT, 0, 2);
+	move_pages(test, c, TMEM_EPHEMERAL, 0, MANY);
+	move_send(c, s, true, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 2);
+	WAIT_FOR(test, move_nr_away(c, TMEM_EPHEMERAL) == MANY);
+	WAIT_FOR(test, move_settled(c));
+	c->node.info.get_timeout_ms = 2000;
+	WRITE_ONCE(s->stall, true);
+
+	begin = jiffies;
+	for (i = 0; i < MANY; i++)
+		KUNIT_EXPECT_EQ(test, -EIO,
+				move_read(test, c, TMEM_EPHEMERAL, i, 0));
+	KUNIT_EXPECT_LE(test, jiffies_to_msecs(jiffies - begin), 1500);
+	KUNIT_EXPECT_EQ(test, move_count(&count->remote_get_timeouts), 1);
+	KUNIT_EXPECT_EQ(test,
+			move_count(&count->remote_unsucc_get[TMEM_EPHEMERAL]),
+			MANY);
+	KUNIT_EXPECT_EQ(test, -EIO, move_read(test, c, TMEM_PERSISTENT, 1, 0));
+	KUNIT_EXPECT_EQ(test, move_count(&count->remote_get_timeouts), 2);
+
+	move_resume(s);
+	WAIT_FOR(test, !move_read(test, c, TMEM_EPHEMERAL, 0, 0));
+	move_read_all(test, c, TMEM_EPHEMERAL, 0, MANY);
+}
+
+/*
  * What is set aside is for swap pages: for one of a file that is with a peer
  * nobody takes any of it, and it is a miss without memory.
  */
@@ -309,6 +350,7 @@ static struct kunit_case fetch_cases[] = {
 	KUNIT_CASE(fetch_test_get_counts),
 	KUNIT_CASE(fetch_test_get_damaged),
 	KUNIT_CASE_SLOW(fetch_test_get_deadline),
+	KUNIT_CASE_SLOW(fetch_test_get_silent),
 	KUNIT_CASE(fetch_test_get_reserve),
 	KUNIT_CASE(fetch_test_get_many),
 	KUNIT_CASE(fetch_test_get_too_late),

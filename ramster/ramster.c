@@ -51,6 +51,18 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	return err;
 }
 
+static void ramster_late(u8 from)
+{
+	struct ramster_node *node;
+	int idx;
+
+	idx = srcu_read_lock(&ramster_srcu);
+	node = srcu_dereference(ramster_owner, &ramster_srcu);
+	if (node)
+		r2tcp_doubt(node->tcp, from);
+	srcu_read_unlock(&ramster_srcu, idx);
+}
+
 static void ramster_owes(void)
 {
 	struct ramster_node *node;
@@ -77,6 +89,7 @@ static void ramster_no_room(void)
 
 static const struct ramster_ops ramster_ops = {
 	.fetch = ramster_fetch,
+	.late = ramster_late,
 	.owes = ramster_owes,
 	.no_room = ramster_no_room,
 };

@@ -267,6 +267,27 @@ static struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node)
 }
 
 /**
+ * r2tcp_doubt() - somebody has waited for another node in vain
+ * @tcp: this node
+ * @node: number of the other; nothing happens if there is none
+ *
+ * Until it is heard from, and for R2TCP_DOUBT_MS at least, it is not asked for
+ * what is optional.  It is for the caller to say how long is too long.
+ *
+ * Context: any but interrupts.
+ */
+void r2tcp_doubt(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	if (peer)
+		r2tcp_req_doubt(peer);
+	rcu_read_unlock();
+}
+
+/**
  * r2tcp_connected() - is a connection with another node up
  * @tcp: this node
  * @node: number of the other
@@ -385,7 +406,7 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
  * Return: 0, @done will be called exactly once, maybe before this returns;
  * -ENOTCONN if there is no such peer, or it is not connected and @req is not to
  * be retried; -EHOSTUNREACH if it has not been connected for as long as @req
- * would wait: @done will not be called.
+ * would wait, or is in doubt and @req optional: @done will not be called.
  *
  * Context: any but interrupts, also with spinlocks held, but none that are
  * taken by interrupts; does not sleep or allocate.

@@ -55,6 +55,7 @@ struct r2tcp_out {
  *	again, to the same instance of the peer, until @deadline, rather than
  *	end with -ENOTCONN; but not begin to wait for a peer that has been away
  *	for as long as that would take
+ * @optional: rather fail than wait for a peer that is in doubt: r2tcp_doubt()
  * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
  *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
@@ -77,6 +78,7 @@ struct r2tcp_req {
 	unsigned int reply_max;
 	unsigned long deadline;
 	bool retry;
+	bool optional;
 	int result;
 	unsigned int reply_len;
 	void (*done)(struct r2tcp_req *req);
@@ -198,6 +200,7 @@ void r2tcp_del_peer(struct r2tcp *tcp, unsigned int node);
 int r2tcp_hold(struct r2tcp *tcp, unsigned int node);
 int r2tcp_resume(struct r2tcp *tcp, unsigned int node);
 void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection);
+void r2tcp_doubt(struct r2tcp *tcp, unsigned int node);
 bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
 unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,

@@ -114,6 +114,7 @@ static bool r2tcp_link_begin(struct r2tcp_peer *peer, bool restarted,
 		WRITE_ONCE(peer->connected, true);
 		peer->sendable = true;
 		peer->shut = false;
+		peer->doubted = false;
 		peer->pinged = 0;
 		r2tcp_req_connected(peer, restarted, done);
 		r2tcp_peer_start_clock(peer);

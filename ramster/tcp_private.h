@@ -50,6 +50,12 @@ enum r2tcp_times {
 	 * is given up: closing costs all other requests.
 	 */
 	R2TCP_GRACE_MS		= 1000,
+	/*
+	 * A peer that was waited for in vain is in doubt for this long, even
+	 * if it is heard from: who reads many pages ahead, one by one, has
+	 * asked for the last of them by then.
+	 */
+	R2TCP_DOUBT_MS		= 1000,
 	/* Refusals double the pause between attempts, up to 2^this. */
 	R2TCP_MAX_BACKOFF	= 6,
 };
@@ -143,6 +149,8 @@ struct r2tcp_answer {
  * @hurry: the link thread is not to pause before its next attempt
  * @down_since: jiffies when this node began to be without a connection
  * @tried: an attempt to connect has failed since then
+ * @doubted: somebody has waited for the peer in vain
+ * @doubted_at: jiffies when that was said
  * @urgent: frames that a task waits for: GET, its reply, PING, PONG
  * @bulk: all other frames
  * @sending: frame that the sender is busy with
@@ -204,6 +212,8 @@ struct r2tcp_peer {
 	bool hurry;
 	unsigned long down_since;
 	bool tried;
+	bool doubted;
+	unsigned long doubted_at;
 	struct list_head urgent;
 	struct list_head bulk;
 	struct r2tcp_out *sending;
@@ -372,6 +382,7 @@ void r2tcp_req_connected(struct r2tcp_peer *peer, bool restarted,
 			 struct list_head *done);
 void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);
+void r2tcp_req_doubt(struct r2tcp_peer *peer);
 bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done);
 bool r2tcp_req_pending(struct r2tcp_peer *peer);
 void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req);

@@ -158,7 +158,33 @@ static bool r2tcp_req_worth_waiting(const struct r2tcp_peer *peer,
 	return time_before(now, peer->down_since + patience);
 }
 
-static int r2tcp_req_allowed(const struct r2tcp_peer *peer,
+/**
+ * r2tcp_req_doubt() - somebody has waited for a peer in vain
+ * @peer: the peer
+ *
+ * Context: any but interrupts.
+ */
+void r2tcp_req_doubt(struct r2tcp_peer *peer)
+{
+	spin_lock(&peer->lock);
+	peer->doubted = true;
+	peer->doubted_at = jiffies;
+	spin_unlock(&peer->lock);
+}
+
+/* The doubt ends some time after it began, if the peer was heard from since. */
+static bool r2tcp_peer_doubted(struct r2tcp_peer *peer)
+{
+	unsigned long end = peer->doubted_at + msecs_to_jiffies(R2TCP_DOUBT_MS);
+
+	lockdep_assert_held(&peer->lock);
+	if (peer->doubted && time_after_eq(jiffies, end) &&
+	    time_after(READ_ONCE(peer->last_rx), peer->doubted_at))
+		peer->doubted = false;
+	return peer->doubted;
+}
+
+static int r2tcp_req_allowed(struct r2tcp_peer *peer,
 			     const struct r2tcp_req *req)
 {
 	lockdep_assert_held(&peer->lock);
@@ -167,7 +193,8 @@ static int r2tcp_req_allowed(const struct r2tcp_peer *peer,
 	if (peer->held)
 		return req->retry ? -EHOSTUNREACH : -ENOTCONN;
 	if (peer->connected)
-		return 0;
+		return req->optional && r2tcp_peer_doubted(peer) ?
+		       -EHOSTUNREACH : 0;
 	if (!req->retry)
 		return -ENOTCONN;
 	return r2tcp_req_worth_waiting(peer, req) ? 0 : -EHOSTUNREACH;

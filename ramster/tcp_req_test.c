@@ -394,6 +394,69 @@ static void r2tcp_test_not_connected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req), -ENOTCONN);
 }
 
+/* Whether a node is asked for what is optional; if so, it has not answered. */
+static bool asked_optional(struct kunit *test, struct fake_node *node,
+			   unsigned int num)
+{
+	struct fake_req *req = fake_new_req(test, R2_GET, 1, 400);
+	int err;
+
+	req->req.optional = true;
+	err = r2tcp_submit(node->tcp, num, &req->req);
+	if (!err)
+		fake_wait_req(test, req, -ETIMEDOUT);
+	else
+		KUNIT_EXPECT_EQ(test, err, -EHOSTUNREACH);
+	return !err;
+}
+
+/*
+ * A peer that somebody has waited for in vain is not asked for what is optional,
+ * until it is heard from; and not at once then.
+ */
+static void r2tcp_test_doubt(struct kunit *test)
+{
+	struct fake_world *world = test->priv;
+	struct fake_node *a;
+	unsigned long begin;
+	struct socket *sock;
+	struct r2_page page;
+	struct r2_hdr hdr;
+
+	/* The connection must not end by its silence. */
+	world->idle_ms = 4 * jiffies_to_msecs(TEST_PATIENCE);
+	a = fake_start(test, 0);
+	r2tcp_doubt(a->tcp, 1);
+	r2tcp_doubt(a->tcp, 255);
+	fake_add_peer(test, a, 1);
+	r2tcp_doubt(a->tcp, 1);
+	sock = raw_node(test, 1, 0, 1);
+	WAIT_FOR(test, a, atomic_read(&a->ups) == 1);
+	KUNIT_EXPECT_TRUE(test, asked_optional(test, a, 1));
+
+	begin = jiffies;
+	r2tcp_doubt(a->tcp, 1);
+	KUNIT_EXPECT_FALSE(test, asked_optional(test, a, 1));
+	fake_wait_req(test, fake_submit_get(test, a, 1, 2, 100, false),
+		      -ETIMEDOUT);
+	do {
+		KUNIT_ASSERT_EQ(test, raw_recv(sock, &hdr, sizeof(hdr)),
+				sizeof(hdr));
+		if (hdr.type == R2_GET)
+			raw_recv(sock, &page, sizeof(page));
+	} while (hdr.type != R2_PING);
+	KUNIT_ASSERT_EQ(test, raw_pong(sock, le64_to_cpu(hdr.id)), 0);
+	msleep(100);
+	KUNIT_EXPECT_FALSE(test, asked_optional(test, a, 1));
+	/* Nothing but that PONG is ever heard of it. */
+	while (jiffies_to_msecs(jiffies - begin) < 1100)
+		msleep(50);
+	KUNIT_EXPECT_TRUE(test, asked_optional(test, a, 1));
+	r2tcp_doubt(a->tcp, 1);
+	msleep(1100);
+	KUNIT_EXPECT_FALSE(test, asked_optional(test, a, 1));
+}
+
 static int try_get(struct kunit *test, struct fake_node *node,
 		   unsigned int num, struct fake_req *req, unsigned int ms)
 {
@@ -553,6 +616,7 @@ static struct kunit_case r2tcp_req_cases[] = {
 	KUNIT_CASE(r2tcp_test_deadline_finished),
 	KUNIT_CASE(r2tcp_test_retry),
 	KUNIT_CASE(r2tcp_test_not_connected),
+	KUNIT_CASE_SLOW(r2tcp_test_doubt),
 	KUNIT_CASE(r2tcp_test_away),
 	KUNIT_CASE(r2tcp_test_away_connects),
 	KUNIT_CASE(r2tcp_test_silent),
