@@ -429,7 +429,7 @@ seed_build() {
 		rm -rf "$BUILD.part/drivers/staging/ramster" \
 			"$BUILD.part"/.ramster-*
 		find "$BUILD.part/tools" -name '.*.cmd' -print0 2>/dev/null |
-			xargs -0r sed -i "s,$t/,$TREE/,g"
+			xargs -0r sed -i "s,$old/,$BUILD/,g; s,$t/,$TREE/,g"
 		same_time "$t" "$TREE"
 		mv "$BUILD.part" "$BUILD"
 	) || rm -rf "$BUILD.part"
