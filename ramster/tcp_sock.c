@@ -158,7 +158,10 @@ int r2tcp_sock_connect(struct socket *sock, const struct sockaddr_storage *to,
 
 /*
  * An accepted socket already receives, so its locks cannot be initialised
- * again; but their class can be changed by who holds them.
+ * again; but their class can be changed by who holds them. Another CPU may be
+ * waiting for the lock meanwhile, and must not find a key with another name than
+ * that of the key's class: so the names stay what they are for all sockets of
+ * the kernel.
  */
 static void r2tcp_sock_classify(struct sock *sk)
 {
@@ -169,10 +172,11 @@ static void r2tcp_sock_classify(struct sock *sk)
 
 	lock_sock(sk);
 	spin_lock_bh(&sk->sk_lock.slock);
-	lock_set_class(&sk->sk_lock.slock.dep_map, "slock-RAMSTER",
+	lock_set_class(&sk->sk_lock.slock.dep_map,
+		       sk->sk_lock.slock.dep_map.name,
 		       &r2tcp_slock_key[v6], 0, _THIS_IP_);
 	spin_unlock_bh(&sk->sk_lock.slock);
-	lock_set_class(&sk->sk_lock.dep_map, "sk_lock-RAMSTER",
+	lock_set_class(&sk->sk_lock.dep_map, sk->sk_lock.dep_map.name,
 		       &r2tcp_sk_key[v6], 0, _THIS_IP_);
 	release_sock(sk);
 }
