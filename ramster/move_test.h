@@ -250,9 +250,10 @@ static inline void move_stop(struct move_node *n)
 		remotify_halt(n->node.remotify);
 		remotify_farewell(n->node.remotify);
 		r2tcp_stop(n->node.tcp);
-		n->node.tcp = NULL;
 	}
 	fetch_stop(&n->node);
+	r2tcp_free(n->node.tcp);
+	n->node.tcp = NULL;
 	if (n->node.remotify)
 		remotify_destroy(n->node.remotify);
 	n->node.remotify = NULL;

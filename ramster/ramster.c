@@ -356,24 +356,43 @@ static int ramster_start_tcp(struct ramster_node *node)
 		.dead_time_ms = info->dead_time_ms,
 		.reconnect_delay_ms = info->reconnect_delay_ms,
 	};
+	int err;
 
 	memcpy(config.cluster, info->name, sizeof(config.cluster));
 	node->tcp = r2tcp_start(&config, &ramster_tcp_ops, node);
-	if (IS_ERR(node->tcp))
-		return PTR_ERR(node->tcp);
-
+	if (IS_ERR(node->tcp)) {
+		err = PTR_ERR(node->tcp);
+		goto err_start;
+	}
 	node->hb = r2hb_create(node->tcp, info->node, info->dead_time_ms);
 	if (IS_ERR(node->hb)) {
-		r2tcp_stop(node->tcp);
-		return PTR_ERR(node->hb);
+		err = PTR_ERR(node->hb);
+		goto err_hb;
 	}
 	return 0;
+
+err_hb:
+	node->hb = NULL;
+	r2tcp_stop(node->tcp);
+	r2tcp_free(node->tcp);
+err_start:
+	node->tcp = NULL;
+	return err;
 }
 
 static void ramster_stop_tcp(struct ramster_node *node)
 {
 	r2hb_stop(node->hb);
 	r2tcp_stop(node->tcp);
+}
+
+/*
+ * Once the last page that came is unpacked: if it has come home and left again
+ * meanwhile, it may be asked for once more.
+ */
+static void ramster_free_tcp(struct ramster_node *node)
+{
+	r2tcp_free(node->tcp);
 	r2hb_destroy(node->hb);
 }
 
@@ -413,6 +432,8 @@ err_debug:
 	ramster_stop_tcp(node);
 err_tcp:
 	ramster_pages_release(node);
+	if (node->tcp)
+		ramster_free_tcp(node);
 err_pages:
 	foreign_destroy(node->foreign);
 err_foreign:
@@ -432,6 +453,7 @@ static void ramster_stop(void *ctx)
 	ramster_pages_halt(node);
 	ramster_stop_tcp(node);
 	ramster_pages_release(node);
+	ramster_free_tcp(node);
 	foreign_destroy(node->foreign);
 	pr_info("node %u of cluster %s is down\n", node->info.node,
 		node->info.name);

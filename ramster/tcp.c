@@ -101,9 +101,11 @@ err_free:
 
 /**
  * r2tcp_stop() - end this node
- * @tcp: the node; nobody may be calling any function with it
+ * @tcp: the node; nobody may be calling any function with it but r2tcp_submit()
+ *	and r2tcp_doubt(), which find no peer any more
  *
- * Ends all peers as r2tcp_del_peer() does.  Context: sleeps, not for any peer.
+ * Ends all peers as r2tcp_del_peer() does.  r2tcp_free() has to follow.
+ * Context: sleeps, not for any peer.
  */
 void r2tcp_stop(struct r2tcp *tcp)
 {
@@ -115,6 +117,17 @@ void r2tcp_stop(struct r2tcp *tcp)
 	r2tcp_destroy_queues(tcp);
 	pr_info("node %u of cluster %s stopped\n", tcp->config.node,
 		tcp->config.cluster);
+}
+
+/**
+ * r2tcp_free() - free a node that was stopped
+ * @tcp: the node, or NULL; nobody may be calling any function with it
+ *
+ * Whoever submits requests from where they are done() can do so until then.
+ * Context: any.
+ */
+void r2tcp_free(struct r2tcp *tcp)
+{
 	kfree(tcp);
 }
 

@@ -193,6 +193,7 @@ struct r2tcp_peer_stats {
 struct r2tcp *r2tcp_start(const struct r2tcp_config *config,
 			  const struct r2tcp_ops *ops, void *arg);
 void r2tcp_stop(struct r2tcp *tcp);
+void r2tcp_free(struct r2tcp *tcp);
 
 int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
 		   const struct sockaddr_storage *addr);

@@ -394,6 +394,26 @@ static void r2tcp_test_not_connected(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req), -ENOTCONN);
 }
 
+/*
+ * Whoever gets its request back as a node ends may send it once more, to whoever
+ * has the page by then: in vain, but not into memory that is freed.
+ */
+static void r2tcp_test_stopped(struct kunit *test)
+{
+	struct fake_node *a = fake_start(test, 0);
+	struct fake_req *req;
+
+	fake_add_peer(test, a, 1);
+	req = fake_submit_get(test, a, 1, 1, 20000, true);
+	r2tcp_stop(a->tcp);
+	fake_wait_req(test, req, -EHOSTDOWN);
+	req = fake_new_req(test, R2_GET, 1, 400);
+	KUNIT_EXPECT_EQ(test, r2tcp_submit(a->tcp, 1, &req->req), -ENOTCONN);
+	r2tcp_doubt(a->tcp, 1);
+	r2tcp_free(a->tcp);
+	a->tcp = NULL;
+}
+
 /* Whether a node is asked for what is optional; if so, it has not answered. */
 static bool asked_optional(struct kunit *test, struct fake_node *node,
 			   unsigned int num)
@@ -616,6 +636,7 @@ static struct kunit_case r2tcp_req_cases[] = {
 	KUNIT_CASE(r2tcp_test_deadline_finished),
 	KUNIT_CASE(r2tcp_test_retry),
 	KUNIT_CASE(r2tcp_test_not_connected),
+	KUNIT_CASE(r2tcp_test_stopped),
 	KUNIT_CASE_SLOW(r2tcp_test_doubt),
 	KUNIT_CASE(r2tcp_test_away),
 	KUNIT_CASE(r2tcp_test_away_connects),

@@ -177,6 +177,7 @@ void fake_stop(struct fake_node *node)
 		r2hb_stop(node->hb);
 	if (node->tcp)
 		r2tcp_stop(node->tcp);
+	r2tcp_free(node->tcp);
 	if (node->hb)
 		r2hb_destroy(node->hb);
 	node->tcp = NULL;
