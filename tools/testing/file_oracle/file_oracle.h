@@ -110,6 +110,7 @@ void print_ops(void);
 
 /* random.c */
 void test_random(void);
+void test_overwrite(void);
 void test_parallel(void);
 
 /* reading.c */

@@ -61,6 +61,7 @@ static const struct test {
 } tests[] = {
 	{ "reread", test_reread },
 	{ "random", test_random },
+	{ "overwrite", test_overwrite },
 	{ "parallel", test_parallel },
 	{ "readers", test_readers },
 	{ "race_direct", test_race_direct },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests of random operations, by one process or several threads.
+ * Tests of random operations, by one process or several threads, and of writing.
  */
 #include <pthread.h>
+#include <stdio.h>
 #include <unistd.h>
 #include "file_oracle.h"
 
@@ -20,6 +21,27 @@ void test_random(void)
 	must(!fsync(m.fd));
 	put_text("/proc/sys/vm/drop_caches", "3");
 	read_file("read from the disk", data);
+}
+
+/*
+ * Whole pages are written without being read first. What was put of them before
+ * is there as long as they are resident, and must not be when they have left
+ * without being put again.
+ */
+void test_overwrite(void)
+{
+	char *data = new_file("overwrite");
+	double until = now() + seconds;
+	unsigned int rounds = 0;
+
+	while (rounds < 2 || now() < until) {
+		write_file(data, m.max);
+		reclaim(m.max);
+		read_file("after writing over it", data);
+		rounds++;
+	}
+	printf("# %u rounds\n", rounds);
+	fflush(stdout);
 }
 
 /* Several at a time, each in its part of one file. */

@@ -75,9 +75,9 @@ test_file_oracle_ext4() {
 	boot one --mem 320 --image "$RUN/a.img" --image "$RUN/b.img"
 	with_torture one pages=1500 refuse_percent=5 lose_percent=2 \
 		lie_percent=20 delay_us=200
-	oracle one ext4 /dev/vda "-H -s 6" reread random parallel race_direct \
-		race_punch offline
-	oracle one ext4 /dev/vdb "-s 6" random parallel
+	oracle one ext4 /dev/vda "-H -s 6" reread random overwrite parallel \
+		race_direct race_punch offline
+	oracle one ext4 /dev/vdb "-s 6" random overwrite parallel
 	torture_off one
 	finish
 }
@@ -88,8 +88,8 @@ test_file_oracle_xfs() {
 	boot one --mem 320 --image "$RUN/a.img"
 	with_torture one pages=1500 refuse_percent=2 lose_percent=1 \
 		lie_percent=10
-	oracle one xfs /dev/vda "-H -s 6" reread random parallel race_direct \
-		race_punch offline
+	oracle one xfs /dev/vda "-H -s 6" reread random overwrite parallel \
+		race_direct race_punch offline
 	[ "$(counter one cleancache/large_gets)" -gt 100 ]
 	torture_off one
 	finish
@@ -129,7 +129,7 @@ test_file_oracle_remote() {
 	local gets
 
 	fs_image ext4 "$RUN/a.img"
-	boot_start server --mem 400 --ip 10.0.0.1 --append ramster
+	boot_start server --mem 512 --ip 10.0.0.1 --append ramster
 	boot_start client --mem 256 --ip 10.0.0.2 --image "$RUN/a.img" \
 		--append "ramster nocleancacheignorenonactive"
 	boot_wait server client
@@ -158,12 +158,12 @@ oracle_notices() {
 	RAMSTER_IMAGE=$image boot one --mem 320 \
 		--image "$RUN/a.img" --append "cleancache.broken=$what"
 	with_torture one pages=1500 "$@"
-	sees_old_data "sh /tests/file_oracle.sh ext4 /dev/vda '-s 20' $test"
+	sees_old_data "sh /tests/file_oracle.sh ext4 /dev/vda '-s 10' $test"
 	kill_guest one
 }
 
 test_oracle_notices_cleancache_index() {
-	oracle_notices index random refuse_percent=30
+	oracle_notices index overwrite refuse_percent=30
 }
 
 test_oracle_notices_cleancache_number() {

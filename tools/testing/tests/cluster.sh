@@ -309,7 +309,7 @@ test_remote_copies() {
 		on client "cat /sys/kernel/debug/ramster/$name" >/dev/null ||
 			fail "there is no counter $name"
 	done
-	load=$(load_start 24 --threads 4)
+	load=$(load_start 12 --threads 4)
 	all_away
 	on client 'echo 0 >/sys/kernel/mm/ramster/pers_remotify_enable'
 	held=$(counter server ramster/foreign_pers_pages)
@@ -331,7 +331,7 @@ test_remote_copies() {
 	clean "$(stage "$load" read)"
 	settled
 	wait_on server 30 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) -le 64 ]'
-	at_least client zcache/pers_zpages 4000
+	at_least client zcache/pers_zpages 2000
 	stage "$load" pageout >/dev/null
 	gets=$(counter client ramster/remote_pers_pages_succ_get)
 	clean "$(stage "$load" read)"
@@ -354,7 +354,7 @@ test_remote_copies() {
 	all_away
 	on client 'cd /sys/module/ramster/parameters; echo 100 >selfshrink_period_ms; echo 0 >disable_frontswap_selfshrink'
 	wait_on server 240 '. /tests/lib.sh; [ $(counter ramster/foreign_pers_pages) = 0 ]'
-	at_least client ramster/pers_pages_home 4000
+	at_least client ramster/pers_pages_home 2000
 	exactly client ramster/remote_pers_pages 0
 	clean "$(stage "$load" read)"
 	exactly client ramster/remote_pers_pages_unsucc_get 0
