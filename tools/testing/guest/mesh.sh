@@ -502,6 +502,8 @@ mesh_end() {
 	{
 		mesh_up "$1" $all
 		mesh_threads 0 $all
+		# of pages that went with a restarted node, their owners learn now
+		mesh_check $all
 		mesh_away 240 $all
 		mesh_account "$1"
 		mesh_check $all

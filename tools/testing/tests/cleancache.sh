@@ -75,9 +75,9 @@ test_file_oracle_ext4() {
 	boot one --mem 320 --image "$RUN/a.img" --image "$RUN/b.img"
 	with_torture one pages=1500 refuse_percent=5 lose_percent=2 \
 		lie_percent=20 delay_us=200
-	oracle one ext4 /dev/vda "-H -s 6" reread random overwrite parallel \
+	oracle one ext4 /dev/vda "-H -s 5" reread random overwrite parallel \
 		race_direct race_punch offline
-	oracle one ext4 /dev/vdb "-s 6" random overwrite parallel
+	oracle one ext4 /dev/vdb "-s 4" random overwrite parallel
 	torture_off one
 	finish
 }
@@ -88,7 +88,7 @@ test_file_oracle_xfs() {
 	boot one --mem 320 --image "$RUN/a.img"
 	with_torture one pages=1500 refuse_percent=2 lose_percent=1 \
 		lie_percent=10
-	oracle one xfs /dev/vda "-H -s 6" reread random overwrite parallel \
+	oracle one xfs /dev/vda "-H -s 5" reread random overwrite parallel \
 		race_direct race_punch offline
 	[ "$(counter one cleancache/large_gets)" -gt 100 ]
 	torture_off one
@@ -138,7 +138,7 @@ test_file_oracle_remote() {
 	on server ramster.sh start
 	on client ramster.sh -w 60 start
 	on client 'echo 1 >/sys/kernel/mm/ramster/eph_remotify_enable'
-	oracle client ext4 /dev/vda "-H -s 12" reread random parallel
+	oracle client ext4 /dev/vda "-H -m 4 -n 5 -s 8" reread random parallel
 	gets=$(counter client ramster/remote_eph_pages_succ_get)
 	note "$gets pages came from the peer"
 	[ "$gets" -gt 100 ] || fail "only $gets pages came from the peer"

@@ -14,9 +14,10 @@
 # shellcheck source=tools/testing/nodes.sh
 . tools/testing/nodes.sh
 
+# Time is what these are given, so both go on at once.
 # shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="soak_pair soak_mesh"
-SOAK_SECS=${SOAK_SECS:-60}
+TOGETHER="soak_pair soak_mesh"
+SOAK_SECS=${SOAK_SECS:-180}
 SOAK_SEED=${SOAK_SEED:-$((SRANDOM % 32768))}
 
 soak_begin() {
@@ -207,7 +208,7 @@ test_soak_pair() {
 	pair_progress
 	stages read a b
 	stages pageout a b
-	accounts a b
+	GONE=$((2 * 2 * 64)) accounts a b
 	moved a b
 	for g in a b; do
 		fetched=$((fetched + $(counter $g ramster/remote_pers_pages_succ_get)))
