@@ -4,9 +4,9 @@
 # Of cleancache: what file systems give back when their clean pages went to a
 # backend and came back.  See ../file_oracle for the tests.
 # shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="file_oracle_ext4 file_oracle_xfs file_oracle_readonly file_oracle_btrfs"
-ON_REQUEST+=" file_oracle_remote oracle_notices_cleancache_index"
-ON_REQUEST+=" oracle_notices_cleancache_number oracle_notices_cleancache_gate"
+TOGETHER="file_oracle_ext4 file_oracle_xfs file_oracle_readonly file_oracle_btrfs"
+TOGETHER+=" oracle_notices_cleancache_index oracle_notices_cleancache_number"
+TOGETHER+=" oracle_notices_cleancache_gate"
 TIMEOUT=600
 
 # Two machines, and what they say to each other, are those of cluster.sh.

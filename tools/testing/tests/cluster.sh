@@ -15,10 +15,6 @@
 # Each test ends with finish, which turns swap off in the client, and then
 # wants every counter of things held to be zero in both.
 
-# Only when they are named, as they have not been seen to pass with all the rest.
-# shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="remote_copies"
-
 # Tests that may run beside one another; see ../run.
 # shellcheck disable=SC2034
 TOGETHER="zcache_alone choose_compressor plain_swap poor_pages_go_to_disk"

@@ -7,6 +7,8 @@
 TIMEOUT=1200
 # One guest each, which leaves more than half of two CPUs idle.
 TOGETHER="swap_oracle swap_oracle_sync_device swap_oracle_nvme"
+TOGETHER+=" oracle_notices_presence_bits oracle_notices_zswap_copies"
+TOGETHER+=" oracle_notices_zeromap_copies"
 
 # Pages of a region, and a unit of time.  A tick of that kernel is 10 ms, and so
 # is the delay of a load that was deferred.

@@ -10,10 +10,6 @@
 # Both are in one guest: the hostile one is a program, with an address of its
 # own.  See ../hostile/main.c for what it does, and for what it expects.
 
-# Only when they are named, as they have not been seen to pass with all the rest.
-# shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="hostile_peer"
-
 # shellcheck source=tools/testing/tests/cluster.sh
 . "$(dirname "${BASH_SOURCE[0]}")/cluster.sh"
 

@@ -4,7 +4,7 @@
 # The compressed store by itself: its switches, its counters, CPUs that come
 # and go.
 # shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="store store_switches store_modules"
+TOGETHER="store store_switches store_modules"
 TIMEOUT=600
 
 # shellcheck source=tools/testing/tests/cluster.sh

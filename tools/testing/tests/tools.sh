@@ -123,7 +123,7 @@ operator_conf() {
 
 # A row of status: operator_row GUEST NAME
 operator_row() {
-	on "$1" "ramster.sh status | sed -n 's/^  $2  *\([0-9]*\).*/\1/p'"
+	on "$1" "ramster.sh status 2>/dev/null | sed -n 's/^  $2  *\([0-9]*\).*/\1/p'"
 }
 
 # Start, status, top, drain, stop as one operator would use them, over IPv6, with
