@@ -44,6 +44,16 @@ WRAPS="-Wl,--wrap,malloc -Wl,--wrap,free -Wl,--wrap,calloc"
 # links it takes LINK_WRAPS: the one place where a flag can be added.  Its linker
 # script drops the destructors that would write, so libc is told to.
 WRAPS+=" --coverage -Wl,-u,__gcov_dump -Wl,-fini=__gcov_dump"
+
+# gcc's library has a function of the same name as one of the kernel's.
+GCOV=$RAMSTER_CACHE/gcov
+WRAPS+=" -L$GCOV"
+rename_symbol() {
+	mkdir -p "$GCOV" &&
+	objcopy --redefine-sym mangle_path=gcov_mangle_path \
+		"$(gcc -print-file-name=libgcov.a)" "$GCOV/libgcov.a"
+}
+
 run_tests() {
 	# shellcheck disable=SC2016 # for the inner shell
 	tools/kernel.sh --run bash -c '
@@ -81,6 +91,7 @@ need_packages_for kernel
 tree=$(tools/kernel.sh --source | tail -n 1) || die "no source"
 objects=$tree/$BUILD/drivers/staging/ramster
 say "building and running, some minutes"
+rename_symbol || die "no copy of libgcov.a"
 run_tests || { tail -n 40 "$LOG" >&2; die "the unit tests do not pass"; }
 
 # a directory from which ../drivers is what the compiler meant by that
