@@ -4,9 +4,6 @@
 # What an operator does and sees: the how-to, typed by a machine; ramster.sh on
 # real kernels.  What of it needs no kernel is tested in tools/testing/host.
 
-# Only when they are named, as they have not been seen to pass with all the rest.
-# shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="howto operator benefit"
 . tools/testing/tests/cluster.sh
 
 # What pageload locks, its books and stacks; more than that is for its pages.

@@ -15,10 +15,6 @@
 # it to hold; no page is lost or wrong; and when all are forgotten nothing is
 # held anywhere.  And then with three kernels of their own, and real swap.
 
-# Only when they are named, as they have not been seen to pass with all the rest.
-# shellcheck disable=SC2034 # read by ../run
-ON_REQUEST="three_kernels topologies"
-
 # shellcheck source=tools/testing/nodes.sh
 . tools/testing/nodes.sh
 
