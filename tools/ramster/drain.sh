@@ -50,7 +50,7 @@ swap_cycle() {
 		area=$(unescape "$area")
 		[ "$area" != "$SPARE" ] || continue
 		if ! swapoff "$area"; then
-			say "$area cannot be turned off: not enough RAM for what comes home? (-s AREA lends room on a disk)" >&2
+			say "$area cannot be turned off: not enough RAM for what comes home, or a control group has reached its limit? (-s AREA lends room on a disk)" >&2
 			exit 1
 		fi
 		swap_on "$area" "$prio" || exit 1
