@@ -26,6 +26,7 @@
  *   lose_percent       of the loads of pages written through: copy is gone
  *   fail_percent       of the other loads: an I/O error
  *   init_error         errno for new areas
+ *   leak               so many allocations are forgotten; write only
  *   contract_errors    see above; read only
  *   atomic_invalidates see above; read only
  *
@@ -75,6 +76,27 @@ module_param(fail_percent, uint, 0644);
 
 static int init_error;
 module_param(init_error, int, 0644);
+
+/* Forget so many allocations: for those who look for leaks to be tested. */
+static int set_leak(const char *val, const struct kernel_param *kp)
+{
+	unsigned int nr;
+	int ret = kstrtouint(val, 0, &nr);
+	void *lost;
+
+	if (ret || system_state < SYSTEM_RUNNING)
+		return ret ?: -EINVAL;
+	while (nr--) {
+		lost = kmalloc(128, GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(lost);
+	}
+	return 0;
+}
+
+static const struct kernel_param_ops leak_ops = {
+	.set = set_leak,
+};
+module_param_cb(leak, &leak_ops, NULL, 0200);
 
 static atomic_t atomic_invalidates = ATOMIC_INIT(0);
 module_param_cb(atomic_invalidates, &atomic_ops, &atomic_invalidates, 0444);

@@ -48,7 +48,7 @@
 #	cut_link NAME, join_link NAME	pull its network cable, plug it in
 #	expect_splat NAME REGEX	this guest is meant to say that on its console
 #	finish [NAME...]	all, or these guests: swap and node off, nothing
-#			held, nothing leaked (guest/final.sh); then stop them
+#			held (guest/final.sh); then stop them
 #	note TEXT, fail TEXT
 #
 # every_checker, before a boot: look for leaked memory, and at the life of timers,

@@ -153,6 +153,9 @@ sums() {
 	for g in "$@"; do
 		away=$(counter "$g" ramster/remote_pers_pages)
 		here=$(counter "$g" ramster/foreign_pers_pages)
+		if [ -z "$away" ] || [ -z "$here" ]; then
+			fail "$g does not answer"
+		fi
 		sum=$((sum + away)) held=$((held + here))
 		each+=" $g has $away away and $here of others;"
 	done

@@ -60,12 +60,12 @@ kmemleak() {
 	! grep -qw kmemleak=off /proc/cmdline || return 0
 	# an object counts when two scans found no pointer to it, the second of
 	# them when it was older than five seconds
-	echo scan >"$D/kmemleak"
+	echo scan >"$D/kmemleak" || bad "kmemleak has given up"
 	sleep 5
-	echo scan >"$D/kmemleak"
-	[ -s "$D/kmemleak" ] || return 0
-	bad "kmemleak:"
-	head -n 60 "$D/kmemleak"
+	echo scan >"$D/kmemleak" || bad "kmemleak has given up"
+	# the file has no size
+	leaks=$(head -n 60 "$D/kmemleak")
+	[ -z "$leaks" ] || bad "kmemleak: $leaks"
 }
 
 HELD=$(held_files)

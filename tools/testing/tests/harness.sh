@@ -28,12 +28,17 @@ test_guests_talk() {
 }
 
 # What goes wrong in a guest must fail a test, and at once: a command that fails,
-# one that hangs, a page that is still held, a panic.
+# one that hangs, memory that nobody knows of any more, a page that is still held, a
+# panic.
 test_failures_are_noticed() {
+	every_checker
 	boot sick --swap 64
 	expect_failure "on sick false"
 	expect_failure "ON_TIMEOUT=3 on sick 'sleep 1000'"
 	expect_failure "expect sick $(start sick 'echo this') that 10"
+	on sick 'echo 16 >/sys/module/frontswap_torture/parameters/leak'
+	expect_failure "final down sick"
+	grep -q 'kmemleak: unreferenced object' "$RUN/expected"
 	on sick 'sed -i "s/^held() {/&\necho made_up=1/" /tests/final.sh'
 	expect_failure "final settled sick"
 	grep -q 'still held: made_up=1' "$RUN/expected"

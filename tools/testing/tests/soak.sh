@@ -208,7 +208,7 @@ test_soak_pair() {
 	pair_progress
 	stages read a b
 	stages pageout a b
-	GONE=$((2 * 2 * 64)) accounts a b
+	GONE=$((2 * 64)) accounts a b
 	moved a b
 	for g in a b; do
 		fetched=$((fetched + $(counter $g ramster/remote_pers_pages_succ_get)))
