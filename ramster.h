@@ -35,8 +35,8 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  *	for other fetches to end; allocates from a mempool only, or for an
  *	ephemeral page without reclaim and without any reserve
  * @late: nobody waits any more for an ephemeral page that @node was asked for.
- *	Others are misses at once, until it is heard from. Called in any
- *	context, as @owes
+ *	Others are misses at once, until it is heard from. Called in task
+ *	context
  * @no_room: a page that was read, and should have come home, stays with its
  *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks

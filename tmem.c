@@ -465,7 +465,7 @@ EXPORT_SYMBOL_GPL(tmem_put);
  * @index: page within the object
  * @blob: as tmem_put()
  * @gfp: as tmem_put(); no frame is allocated
- * @evicted: receives whether ephemeral pages were dropped, also with an error
+ * @evicted: receives whether a frame was taken from ephemeral pages
  *
  * The page goes into a frame that is half used; or else, into the frame of the
  * oldest ephemeral pages, which are dropped, whatever @pool's kind is.

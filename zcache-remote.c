@@ -53,7 +53,7 @@ int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
  * @zcache: the store
  * @node: who was asked for it
  *
- * Context: any.
+ * Context: task.
  */
 void zcache_late(struct zcache *zcache, u8 node)
 {

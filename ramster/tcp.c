@@ -177,8 +177,9 @@ int r2tcp_add_peer(struct r2tcp *tcp, unsigned int node,
  * @tcp: this node
  * @node: number of the other; nothing happens if there is none
  *
- * Its requests have ended when this returns, with -ENOTCONN or -EHOSTDOWN; if
- * it was connected, &r2tcp_ops.down was called.
+ * Its requests have ended when this returns, with -ENOTCONN or -EHOSTDOWN, but
+ * for those to be retried that r2tcp_hold() is handing back just then; if it was
+ * connected, &r2tcp_ops.down was called.
  *
  * Context: may sleep, not for the peer.  Not from a function of &struct
  * r2tcp_ops, nor from &r2tcp_req.done, some of which are called before this

@@ -171,7 +171,7 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 	spin_lock(&peer->lock);
 	r2tcp_req_disconnected(peer, &done);
 	if (peer->held)
-		r2tcp_req_kill(peer, &done);
+		r2tcp_req_give_up(peer, &done);
 	r2tcp_serve_reset(peer);
 	spin_unlock(&peer->lock);
 

@@ -113,7 +113,7 @@ void r2tcp_peer_hold(struct r2tcp_peer *peer, struct list_head *done)
 	incoming = peer->incoming;
 	peer->incoming = NULL;
 	if (!peer->connected)
-		r2tcp_req_kill(peer, done);
+		r2tcp_req_give_up(peer, done);
 	spin_unlock(&peer->lock);
 	ready = peer->ready;
 	WRITE_ONCE(peer->ready, NULL);

@@ -381,6 +381,7 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req);
 void r2tcp_req_connected(struct r2tcp_peer *peer, bool restarted,
 			 struct list_head *done);
 void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done);
+void r2tcp_req_give_up(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_doubt(struct r2tcp_peer *peer);
 bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done);

@@ -306,9 +306,29 @@ void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
 }
 
 /**
+ * r2tcp_req_give_up() - end what waits for a connection
+ * @peer: the peer; its lock is held; it is held, and not connected
+ * @done: requests that have ended by that
+ *
+ * What is not to be retried ends with the connection, by the thread that waits
+ * for nothing then: see r2tcp_del_peer().
+ */
+void r2tcp_req_give_up(struct r2tcp_peer *peer, struct list_head *done)
+{
+	struct r2tcp_req *req, *next;
+	unsigned int i;
+
+	lockdep_assert_held(&peer->lock);
+	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
+		list_for_each_entry_safe(req, next, &peer->waiting[i],
+					 out.node)
+			if (req->retry)
+				r2tcp_req_end(req, -EHOSTDOWN, done);
+}
+
+/**
  * r2tcp_req_kill() - end all that still waits
- * @peer: the peer; its lock is held; it is dead, and its threads are gone, or
- *	it is held, and not connected
+ * @peer: the peer; its lock is held; it is dead, and its threads are gone
  * @done: requests that have ended by that
  */
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done)

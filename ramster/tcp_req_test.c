@@ -467,7 +467,9 @@ static void r2tcp_test_doubt(struct kunit *test)
 	} while (hdr.type != R2_PING);
 	KUNIT_ASSERT_EQ(test, raw_pong(sock, le64_to_cpu(hdr.id)), 0);
 	msleep(100);
-	KUNIT_EXPECT_FALSE(test, asked_optional(test, a, 1));
+	/* On a machine that stood still meanwhile that second is over. */
+	if (jiffies_to_msecs(jiffies - begin) < 900)
+		KUNIT_EXPECT_FALSE(test, asked_optional(test, a, 1));
 	/* Nothing but that PONG is ever heard of it. */
 	while (jiffies_to_msecs(jiffies - begin) < 1100)
 		msleep(50);
