@@ -83,7 +83,10 @@ int torture_set_target(struct torture *torture, int target)
  */
 void torture_set_enable(struct torture *torture, bool on)
 {
-	remotify_set_enable(torture->node->remotify, TMEM_PERSISTENT, on);
+	struct remotify *rm = torture->node->remotify;
+
+	remotify_set_enable(rm, TMEM_PERSISTENT, on);
+	remotify_set_enable(rm, TMEM_EPHEMERAL, on);
 }
 
 /* The next node that is connected, in the order of numbers. */
