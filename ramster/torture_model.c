@@ -12,7 +12,8 @@
  *
  * A remote get waits without a lock, so that puts and flushes may overtake it.
  * Then it may fail; but if it does not, it must give what was there when it
- * began.
+ * began, or what was put since: when the peer does not have the page any more,
+ * the fetch looks whether it is here.
  */
 #define pr_fmt(fmt) "ramster torture: " fmt
 
@@ -359,6 +360,8 @@ static bool torture_try_get(struct torture *torture, struct torture_object *obj,
 
 	mutex_lock(&obj->lock);
 	if (!err) {
+		generation = torture_page_between(generation, page->generation,
+						  blob.data, blob.len);
 		torture_judge(torture, obj, i, generation, &blob);
 		atomic64_inc(&torture->count.remote_gets);
 	} else if (page->generation != generation) {

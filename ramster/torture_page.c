@@ -75,6 +75,28 @@ unsigned int torture_page_fill(const struct torture_name *name, void *data)
 	return len;
 }
 
+/**
+ * torture_page_between - which generation must a page be of, that took its time?
+ * @first: the one that was there when it was asked for
+ * @last: the one that is there now
+ * @data: its bytes
+ * @len: number of them
+ *
+ * Return: the one that it says it is of, if that came after @first, and not after
+ * @last; else @first.
+ */
+u64 torture_page_between(u64 first, u64 last, const void *data,
+			 unsigned int len)
+{
+	struct torture_name name;
+
+	if (len < sizeof(name))
+		return first;
+	memcpy(&name, data, sizeof(name));
+	return name.generation > first && name.generation <= last ?
+	       name.generation : first;
+}
+
 static enum torture_verdict torture_check_name(const struct torture_name *want,
 					       const struct torture_name *name)
 {

@@ -38,6 +38,8 @@ enum torture_verdict {
 unsigned int torture_page_fill(const struct torture_name *name, void *data);
 enum torture_verdict torture_page_check(const struct torture_name *want,
 					const void *data, unsigned int len);
+u64 torture_page_between(u64 first, u64 last, const void *data,
+			 unsigned int len);
 const char *torture_verdict_text(enum torture_verdict verdict);
 
 #endif /* _RAMSTER_TORTURE_PAGE_H */

@@ -106,10 +106,34 @@ static void torture_page_another(struct kunit *test)
 	}
 }
 
+/* A page that others overtook may be of their time, not of another. */
+static void torture_page_overtaken(struct kunit *test)
+{
+	struct torture_name name = torture_test_name;
+	u64 made = name.generation;
+	unsigned int len;
+	u8 *data;
+
+	data = torture_test_page(test, &name, &len);
+	KUNIT_EXPECT_EQ(test, made, torture_page_between(made, made, data, len));
+	KUNIT_EXPECT_EQ(test, made,
+			torture_page_between(made - 9, made, data, len));
+	KUNIT_EXPECT_EQ(test, made,
+			torture_page_between(made - 9, made + 1, data, len));
+	KUNIT_EXPECT_EQ(test, made - 9,
+			torture_page_between(made - 9, made - 1, data, len));
+	KUNIT_EXPECT_EQ(test, made + 1,
+			torture_page_between(made + 1, made + 9, data, len));
+	KUNIT_EXPECT_EQ(test, made - 9,
+			torture_page_between(made - 9, made, data,
+					     sizeof(name) - 1));
+}
+
 static struct kunit_case torture_page_cases[] = {
 	KUNIT_CASE(torture_page_right),
 	KUNIT_CASE(torture_page_damaged),
 	KUNIT_CASE(torture_page_another),
+	KUNIT_CASE(torture_page_overtaken),
 	{}
 };
 
