@@ -155,6 +155,8 @@ pair_restart() {
 	local g=$1 other=$2 number=$3
 
 	MAY_LOSE[$other]=1
+	# its counters end with it
+	fetched=$((fetched + $(counter "$g" ramster/remote_pers_pages_succ_get)))
 	on "$g" "ramster.sh -f -w 30 stop && ramster.sh start" >/dev/null
 	wait_on "$g" 60 "grep -q ' up ' /sys/kernel/debug/ramster/peers"
 	wait_on "$other" 60 "grep -q ' up ' /sys/kernel/debug/ramster/peers"
