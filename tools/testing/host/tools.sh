@@ -310,8 +310,16 @@ test_status() {
 	[[ $OUT != *$'\033'* ]] || failed "top: escape sequences, and no terminal" "$OUT"
 
 	# on a terminal: in place, until q is pressed, and the terminal as before
-	OUT=$( (sleep 1; printf q; sleep 0.5) | timeout 10 script -qec \
-		"${SHELL_COMMAND[*]} tools/ramster.sh -n lean -d 0.3 top; echo ended \$?; stty -a" /dev/null)
+	: >"$RAMSTER_ROOT/top"
+	OUT=$( {
+		for _ in {1..200}; do
+			! grep -q 'q: end' "$RAMSTER_ROOT/top" || break
+			sleep 0.1
+		done
+		printf q
+		sleep 0.5
+	} | timeout 60 script -qefc \
+		"${SHELL_COMMAND[*]} tools/ramster.sh -n lean -d 0.3 top; echo ended \$?; stty -a" "$RAMSTER_ROOT/top")
 	[[ $OUT == *$'\033[2J'*roomy*'(q: end)'* || $OUT == *$'\033[2J'*'(q: end)'*roomy* ]] ||
 		failed "top: no table on a terminal" "$OUT"
 	[[ $OUT == *"ended 0"*" icanon"*" echo "* ]] ||
