@@ -285,12 +285,9 @@ static void r2tcp_slot_disconnected(struct r2tcp_peer *peer,
 	r2tcp_slot_free(peer, slot);
 }
 
-/**
- * r2tcp_req_disconnected() - no reply will come to what was sent
- * @peer: the peer; its lock is held, it is not connected, and the sender idle
- * @done: requests that have ended by that
- */
-void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
+/* End those that wait for a slot and are, or are not, to be retried. */
+static void r2tcp_req_end_waiting(struct r2tcp_peer *peer, bool retry, int err,
+				  struct list_head *done)
 {
 	struct r2tcp_req *req, *next;
 	unsigned int i;
@@ -299,8 +296,20 @@ void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
 	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
 		list_for_each_entry_safe(req, next, &peer->waiting[i],
 					 out.node)
-			if (!req->retry)
-				r2tcp_req_end(req, -ENOTCONN, done);
+			if (req->retry == retry)
+				r2tcp_req_end(req, err, done);
+}
+
+/**
+ * r2tcp_req_disconnected() - no reply will come to what was sent
+ * @peer: the peer; its lock is held, it is not connected, and the sender idle
+ * @done: requests that have ended by that
+ */
+void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
+{
+	unsigned int i;
+
+	r2tcp_req_end_waiting(peer, false, -ENOTCONN, done);
 	for_each_set_bit(i, peer->used, R2TCP_NR_SLOTS)
 		r2tcp_slot_disconnected(peer, &peer->slots[i], done);
 }
@@ -310,20 +319,12 @@ void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
  * @peer: the peer; its lock is held; it is held, and not connected
  * @done: requests that have ended by that
  *
- * What is not to be retried ends with the connection, by the thread that waits
- * for nothing then: see r2tcp_del_peer().
+ * What is not to be retried ends with the connection, by r2tcp_req_disconnected()
+ * in the thread of the link, for which r2tcp_del_peer() waits.
  */
 void r2tcp_req_give_up(struct r2tcp_peer *peer, struct list_head *done)
 {
-	struct r2tcp_req *req, *next;
-	unsigned int i;
-
-	lockdep_assert_held(&peer->lock);
-	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
-		list_for_each_entry_safe(req, next, &peer->waiting[i],
-					 out.node)
-			if (req->retry)
-				r2tcp_req_end(req, -EHOSTDOWN, done);
+	r2tcp_req_end_waiting(peer, true, -EHOSTDOWN, done);
 }
 
 /**
@@ -333,13 +334,8 @@ void r2tcp_req_give_up(struct r2tcp_peer *peer, struct list_head *done)
  */
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done)
 {
-	struct r2tcp_req *req, *next;
-	unsigned int i;
-
-	for (i = 0; i < R2TCP_NR_WINDOWS; i++)
-		list_for_each_entry_safe(req, next, &peer->waiting[i],
-					 out.node)
-			r2tcp_req_end(req, -EHOSTDOWN, done);
+	r2tcp_req_end_waiting(peer, false, -EHOSTDOWN, done);
+	r2tcp_req_end_waiting(peer, true, -EHOSTDOWN, done);
 }
 
 /**
