@@ -275,7 +275,7 @@ void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection)
 }
 
 /* Under RCU. */
-static struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node)
+struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node)
 {
 	return node < R2_MAX_NODES ? rcu_dereference(tcp->peers[node]) : NULL;
 }

@@ -7,9 +7,11 @@
  * table of handlers.
  *
  * For each peer there are two threads: one that connects (or waits for the
- * peer to do so), shakes hands and receives; and one that sends, the only
- * writer of the socket.  Neither ever waits for the other: replies go through
- * a queue whose room was set aside when the peer was added.
+ * peer to do so), shakes hands and receives; and one that sends.  Neither ever
+ * waits for the other: replies go through a queue whose room was set aside when
+ * the peer was added.  Whoever has asked for a page, or answered, sends that
+ * himself if the socket takes it at once (r2tcp_push()); there is one writer at
+ * a time, and what has to wait is for the thread.
  */
 #ifndef _RAMSTER_TCP_H
 #define _RAMSTER_TCP_H
@@ -29,14 +31,18 @@ struct r2tcp_peer;
  * @hdr: the header
  * @payload: what follows it
  * @len: bytes of @payload
+ * @sent: bytes of both that the socket has taken
  * @kind: what this is embedded in
+ * @begun: it was given to the socket, in part at least
  */
 struct r2tcp_out {
 	struct list_head node;
 	struct r2_hdr hdr;
 	const void *payload;
 	unsigned int len;
+	unsigned int sent;
 	u8 kind;
+	bool begun;
 };
 
 /**
@@ -56,11 +62,14 @@ struct r2tcp_out {
  *	end with -ENOTCONN; but not begin to wait for a peer that has been away
  *	for as long as that would take
  * @optional: rather fail than wait for a peer that is in doubt: r2tcp_doubt()
+ * @pushed: the caller is going to call r2tcp_push(), so nobody is woken for it
  * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
  *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
  *	instance, is being removed, or no connection with it is wanted
  * @reply_len: bytes of the reply
+ * @alone: a reply has come, and nothing else that is to be looked at after
+ *	@done
  * @done: called exactly once, in task context, with no lock of tcp held, by a
  *	thread of tcp or by who removes or holds the peer, maybe under
  *	memalloc_noreclaim; may sleep shortly but not for the network; the
@@ -79,8 +88,10 @@ struct r2tcp_req {
 	unsigned long deadline;
 	bool retry;
 	bool optional;
+	bool pushed;
 	int result;
 	unsigned int reply_len;
+	bool alone;
 	void (*done)(struct r2tcp_req *req);
 };
 
@@ -212,5 +223,6 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
 		       unsigned int dead_time_ms);
 
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
+void r2tcp_push(struct r2tcp *tcp, unsigned int node);
 
 #endif /* _RAMSTER_TCP_H */

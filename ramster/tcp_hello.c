@@ -166,12 +166,15 @@ static int r2tcp_hello_exchange(struct r2tcp_peer *peer, struct socket *sock,
 {
 	unsigned long deadline = jiffies +
 		msecs_to_jiffies(r2tcp_hello_timeout(peer->tcp));
+	struct kvec vec = { .iov_base = mine, .iov_len = sizeof(*mine) };
 	struct r2_frame frame;
 	int err;
 
-	err = r2tcp_sock_send(sock, &mine->hdr, &mine->hello,
-			      sizeof(mine->hello));
-	if (err)
+	/* A new socket takes so little at once, and as a whole. */
+	err = r2tcp_sock_send(sock, &vec, 1, sizeof(*mine), true);
+	if (err >= 0 && err != sizeof(*mine))
+		err = -EIO;
+	if (err < 0)
 		return err;
 	atomic64_add(sizeof(*mine), &peer->tx_bytes);
 

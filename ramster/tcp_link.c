@@ -15,6 +15,33 @@
 #include <linux/sched/mm.h>
 #include "tcp_private.h"
 
+/* What was received ahead of its turn. */
+static unsigned int r2tcp_link_take(struct r2tcp_peer *peer, void *buf,
+				    unsigned int len)
+{
+	unsigned int n = min(len, peer->ahead_left);
+
+	memcpy(buf, peer->ahead + peer->ahead_at, n);
+	peer->ahead_at += n;
+	peer->ahead_left -= n;
+	return n;
+}
+
+static int r2tcp_link_read(struct r2tcp_peer *peer, void *buf, unsigned int len)
+{
+	int n;
+
+	/* Nobody is to wait for what we have, while we wait for more. */
+	r2tcp_link_push(peer);
+	n = r2tcp_sock_recv(peer->sock, buf, len);
+	if (n > 0) {
+		/* Any byte is a sign of life, also in the midst of a frame. */
+		WRITE_ONCE(peer->last_rx, jiffies);
+		atomic64_add(n, &peer->rx_bytes);
+	}
+	return n;
+}
+
 /**
  * r2tcp_link_recv() - receive from a connected peer
  * @peer: the peer
@@ -29,12 +56,19 @@ int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len)
 	int n;
 
 	for (; len; buf += n, len -= n) {
-		n = r2tcp_sock_recv(peer->sock, buf, len);
-		if (n < 0)
-			return n;
-		/* Any byte is a sign of life, also in the midst of a frame. */
-		WRITE_ONCE(peer->last_rx, jiffies);
-		atomic64_add(n, &peer->rx_bytes);
+		n = r2tcp_link_take(peer, buf, len);
+		if (!n && len < R2TCP_AHEAD) {
+			n = r2tcp_link_read(peer, peer->ahead, R2TCP_AHEAD);
+			if (n < 0)
+				return n;
+			peer->ahead_at = 0;
+			peer->ahead_left = n;
+			n = 0;
+		} else if (!n) {
+			n = r2tcp_link_read(peer, buf, len);
+			if (n < 0)
+				return n;
+		}
 	}
 	return 0;
 }
@@ -48,7 +82,7 @@ static int r2tcp_link_pong(struct r2tcp_peer *peer,
 
 	spin_lock(&peer->lock);
 	/* The id can be guessed: it must have been sent, at least in part. */
-	expected = peer->pinged == frame->id && list_empty(&peer->ping.node);
+	expected = peer->pinged == frame->id && peer->ping.begun;
 	spin_unlock(&peer->lock);
 	if (!expected)
 		return r2tcp_peer_bad(peer, "PONG without PING");
@@ -132,6 +166,7 @@ static int r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	LIST_HEAD(done);
 
 	WRITE_ONCE(peer->last_rx, jiffies);
+	peer->ahead_left = 0;
 	atomic_inc(&tcp->nr_connected);
 	if (!r2tcp_link_begin(peer, restarted, &done)) {
 		atomic_dec(&tcp->nr_connected);

@@ -161,12 +161,12 @@ void r2tcp_peer_start_clock(struct r2tcp_peer *peer)
 static void r2tcp_peer_ping(struct r2tcp_peer *peer)
 {
 	/* The last one may have been answered before it was quite sent. */
-	if (peer->pinged || !list_empty(&peer->ping.node) ||
-	    peer->sending == &peer->ping)
+	if (peer->pinged || !list_empty(&peer->ping.node))
 		return;
 	peer->pinged = ++peer->last_seq;
 	r2wire_encode_hdr(&peer->ping.hdr, R2_PING, 0, 0, peer->pinged);
 	r2tcp_send(peer, &peer->ping);
+	r2tcp_send_wake(peer);
 }
 
 /* Returns true if the peer has been silent for too long. */
@@ -229,6 +229,7 @@ static void r2tcp_peer_init(struct r2tcp_peer *peer)
 	spin_lock_init(&peer->lock);
 	INIT_LIST_HEAD(&peer->urgent);
 	INIT_LIST_HEAD(&peer->bulk);
+	INIT_LIST_HEAD(&peer->sending);
 	init_waitqueue_head(&peer->link_wait);
 	init_waitqueue_head(&peer->send_wait);
 	INIT_WORK(&peer->greet, r2tcp_accept_greet);

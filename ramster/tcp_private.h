@@ -8,7 +8,7 @@
  *   tcp_accept.c   the listening socket, and who may come in
  *   tcp_hello.c    the handshake
  *   tcp_link.c     the thread of a peer that connects and receives
- *   tcp_send.c     the thread of a peer that sends
+ *   tcp_send.c     sending, and the thread of a peer that does so
  *   tcp_req.c      requests to a peer: slots, replies, deadlines
  *   tcp_serve.c    requests of a peer: handlers, room for replies
  *
@@ -80,6 +80,10 @@ enum {
 	R2TCP_REPLY_SIZE	= R2_MAX_PAGE + sizeof(struct r2_get_reply),
 	/* Bytes that a GET may find before it; more than any frame. */
 	R2TCP_NOTSENT		= 128 * 1024,
+	/* Frames that a task waits for are sent together, up to this many. */
+	R2TCP_GATHER		= 16,
+	/* What is received ahead of its turn, so that few calls are needed. */
+	R2TCP_AHEAD		= 16 * 1024,
 };
 
 /**
@@ -153,7 +157,8 @@ struct r2tcp_answer {
  * @doubted_at: jiffies when that was said
  * @urgent: frames that a task waits for: GET, its reply, PING, PONG
  * @bulk: all other frames
- * @sending: frame that the sender is busy with
+ * @writing: somebody is at the socket, to write; and has @sending for himself
+ * @sending: frames that are being sent; the first may have been sent in part
  * @waiting: requests for which there was no slot, oldest first
  * @slots: requests that were given to the sender; first the GETs
  * @used: slots that are not free
@@ -165,13 +170,16 @@ struct r2tcp_answer {
  * @room: page frames that the peer can lend, as it said last
  * @link: thread that connects and receives
  * @link_wait: where it waits
- * @sender: thread that sends
+ * @sender: thread that sends what nobody else does
  * @send_wait: where it waits
  * @greet: shakes hands with an accepted socket
  * @tick: the clock: deadlines and keepalive
  * @answers: room for replies; made before the first attempt to connect
  * @reply_bufs: their buffers
  * @rx: payload being received, R2_MAX_PAYLOAD bytes
+ * @ahead: what was received before it was asked for, R2TCP_AHEAD bytes
+ * @ahead_at: first of these bytes that was not asked for yet
+ * @ahead_left: how many there are from there on
  * @refused: last HELLO that did not suit, without its instance
  * @refusals: how many in a row
  * @warned: @down_since is long ago, and that was said
@@ -216,7 +224,8 @@ struct r2tcp_peer {
 	unsigned long doubted_at;
 	struct list_head urgent;
 	struct list_head bulk;
-	struct r2tcp_out *sending;
+	bool writing;
+	struct list_head sending;
 	struct list_head waiting[R2TCP_NR_WINDOWS];
 	struct r2tcp_slot slots[R2TCP_NR_SLOTS];
 	DECLARE_BITMAP(used, R2TCP_NR_SLOTS);
@@ -236,6 +245,9 @@ struct r2tcp_peer {
 	struct r2tcp_answer *answers;
 	void *reply_bufs;
 	void *rx;
+	void *ahead;
+	unsigned int ahead_at;
+	unsigned int ahead_left;
 
 	struct r2_hello refused;
 	unsigned int refusals;
@@ -327,6 +339,9 @@ static inline bool r2tcp_connects(const struct r2tcp_peer *peer)
 	return peer->tcp->config.node > peer->node;
 }
 
+/* tcp.c */
+struct r2tcp_peer *r2tcp_peer_find(struct r2tcp *tcp, unsigned int node);
+
 /* tcp_peer.c */
 struct r2tcp_peer *r2tcp_peer_create(struct r2tcp *tcp, unsigned int node,
 				     const struct sockaddr_storage *addr);
@@ -353,8 +368,8 @@ void r2tcp_sock_tune(struct socket *sock, unsigned int timeout_ms);
 void r2tcp_sock_set_rcvtimeo(struct socket *sock, unsigned int timeout_ms);
 void r2tcp_sock_shut(struct socket *sock);
 void r2tcp_sock_close(struct socket *sock);
-int r2tcp_sock_send(struct socket *sock, const struct r2_hdr *hdr,
-		    const void *payload, unsigned int len);
+int r2tcp_sock_send(struct socket *sock, struct kvec *vec, unsigned int nr,
+		    size_t len, bool wait);
 int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len);
 
 /* tcp_accept.c */
@@ -373,6 +388,8 @@ int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len);
 /* tcp_send.c */
 int r2tcp_sender(void *data);
 void r2tcp_send(struct r2tcp_peer *peer, struct r2tcp_out *out);
+void r2tcp_send_wake(struct r2tcp_peer *peer);
+void r2tcp_link_push(struct r2tcp_peer *peer);
 void r2tcp_send_end(struct r2tcp_peer *peer);
 
 /* tcp_req.c */
@@ -386,7 +403,8 @@ void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_doubt(struct r2tcp_peer *peer);
 bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done);
 bool r2tcp_req_pending(struct r2tcp_peer *peer);
-void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req);
+void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req,
+		       bool sending);
 void r2tcp_req_sent(struct r2tcp_peer *peer, struct r2tcp_req *req,
 		    struct list_head *done);
 int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame);

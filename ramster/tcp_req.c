@@ -67,7 +67,10 @@ static void r2tcp_slot_fill(struct r2tcp_peer *peer, unsigned int nr,
 	r2tcp_send(peer, &req->out);
 }
 
-/* Fill the free slots of a window with requests that wait. */
+/*
+ * Fill the free slots of a window with requests that wait.  Somebody has to see
+ * to it that they are sent.
+ */
 static void r2tcp_window_fill(struct r2tcp_peer *peer, enum r2tcp_class class)
 {
 	unsigned int end = r2tcp_window[class].end;
@@ -107,6 +110,7 @@ static void r2tcp_slot_finish(struct r2tcp_peer *peer, struct r2tcp_slot *slot,
 	r2tcp_req_end(slot->req, result, done);
 	r2tcp_slot_free(peer, slot);
 	r2tcp_window_fill(peer, class);
+	r2tcp_send_wake(peer);
 }
 
 /**
@@ -218,6 +222,7 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 	req->out.payload = req->payload;
 	req->out.len = req->len;
 	req->reply_len = 0;
+	req->alone = false;
 	req->began = ktime_get_ns();
 
 	spin_lock(&peer->lock);
@@ -226,6 +231,8 @@ int r2tcp_req_submit(struct r2tcp_peer *peer, struct r2tcp_req *req)
 		req->id = ++peer->last_seq << R2TCP_SLOT_BITS;
 		list_add_tail(&req->out.node, &peer->waiting[class]);
 		r2tcp_window_fill(peer, class);
+		if (!req->pushed)
+			r2tcp_send_wake(peer);
 		r2tcp_peer_start_clock(peer);
 	}
 	spin_unlock(&peer->lock);
@@ -251,6 +258,7 @@ void r2tcp_req_connected(struct r2tcp_peer *peer, bool restarted,
 				r2tcp_req_end(req, -EHOSTDOWN, done);
 		r2tcp_window_fill(peer, i);
 	}
+	r2tcp_send_wake(peer);
 }
 
 /* Back among those that wait, at the place that its age gives it. */
@@ -424,16 +432,18 @@ bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done)
 }
 
 /**
- * r2tcp_req_sending() - the sender begins to read a request
+ * r2tcp_req_sending() - the sender begins to read a request, or does not after all
  * @peer: the peer; its lock is held
  * @req: the request, in its slot
+ * @sending: which
  */
-void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req)
+void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req,
+		       bool sending)
 {
 	struct r2tcp_slot *slot = r2tcp_slot_of(peer, req->id);
 
 	lockdep_assert_held(&peer->lock);
-	slot->sending = true;
+	slot->sending = sending;
 }
 
 /**
@@ -528,12 +538,14 @@ static void r2tcp_reply_end(struct r2tcp_peer *peer,
 	slot->receiving = false;
 	if (!err && slot->req) {
 		slot->req->reply_len = frame->len;
+		slot->req->alone = !peer->ahead_left;
 		r2tcp_reply_count(peer, frame, slot->req);
 		r2tcp_slot_finish(peer, slot, 0, &done);
 	} else if (!err) {
 		r2tcp_slot_free(peer, slot);
 		r2tcp_window_fill(peer, frame->type == R2_GET_REPLY ?
 				  R2TCP_GETS : R2TCP_BATCHES);
+		r2tcp_send_wake(peer);
 	}
 	/* With an error the connection ends, and the slot with it. */
 	spin_unlock(&peer->lock);

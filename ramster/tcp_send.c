@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The thread of a peer that sends: the only writer of the socket.
+ * Sending to a peer.
  *
- * It knows two queues.  What a task waits for (a GET, the reply to one, PING
+ * There are two queues.  What a task waits for (a GET, the reply to one, PING
  * and PONG) goes before what nobody waits for, so that a read does not stand
  * in line behind 64 KiB of pages being moved.  Both are bounded by the windows
  * of the protocol, in this direction and in the other.
+ *
+ * There is one writer of the socket at a time: who finds &r2tcp_peer.writing
+ * unset, sets it, and takes frames for himself (&r2tcp_peer.sending).  That is
+ * either somebody who has put something urgent into the queue and would rather
+ * not wait until a thread gets its turn (r2tcp_link_push(), r2tcp_push()): he
+ * sends what the socket takes at once, and leaves the rest.  Or it is the thread
+ * of the peer, which may wait at the socket.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
@@ -26,17 +33,39 @@ static bool r2tcp_is_bulk(const struct r2tcp_out *out)
 }
 
 /**
- * r2tcp_send() - give a frame to the sender
+ * r2tcp_send() - put a frame into a queue
  * @peer: whom to send it to; its lock is held
- * @out: the frame; in no queue.  When it was sent, the sender tells whoever
- *	@out->kind belongs to
+ * @out: the frame; in no queue.  When it was sent, whoever @out->kind belongs
+ *	to is told
+ *
+ * The caller sees to it that somebody sends it: r2tcp_send_wake() or one of the
+ * functions that push.
  */
 void r2tcp_send(struct r2tcp_peer *peer, struct r2tcp_out *out)
 {
 	lockdep_assert_held(&peer->lock);
+	out->sent = 0;
+	out->begun = false;
 	list_add_tail(&out->node,
 		      r2tcp_is_bulk(out) ? &peer->bulk : &peer->urgent);
-	wake_up(&peer->send_wait);
+}
+
+static bool r2tcp_send_has_work(const struct r2tcp_peer *peer)
+{
+	return peer->sendable && !peer->writing &&
+	       (!list_empty(&peer->sending) || !list_empty(&peer->urgent) ||
+		!list_empty(&peer->bulk));
+}
+
+/**
+ * r2tcp_send_wake() - have the thread send what is in the queues
+ * @peer: whom to send it to; its lock is held
+ */
+void r2tcp_send_wake(struct r2tcp_peer *peer)
+{
+	lockdep_assert_held(&peer->lock);
+	if (r2tcp_send_has_work(peer))
+		wake_up(&peer->send_wait);
 }
 
 static struct r2tcp_req *r2tcp_out_req(struct r2tcp_out *out)
@@ -44,69 +73,227 @@ static struct r2tcp_req *r2tcp_out_req(struct r2tcp_out *out)
 	return container_of(out, struct r2tcp_req, out);
 }
 
-static struct r2tcp_out *r2tcp_send_next(struct r2tcp_peer *peer)
+/* Take frames from the front of a queue; returns how many more may be taken. */
+static unsigned int r2tcp_send_take(struct r2tcp_peer *peer,
+				    struct list_head *queue, unsigned int max)
 {
-	struct r2tcp_out *out = NULL;
+	struct r2tcp_out *out;
 
-	spin_lock(&peer->lock);
-	if (peer->sendable) {
-		out = list_first_entry_or_null(&peer->urgent, struct r2tcp_out,
-					       node);
-		if (!out)
-			out = list_first_entry_or_null(&peer->bulk,
-						       struct r2tcp_out, node);
-	}
-	if (out) {
-		list_del_init(&out->node);
-		peer->sending = out;
+	for (; max && !list_empty(queue); max--) {
+		out = list_first_entry(queue, struct r2tcp_out, node);
+		list_move_tail(&out->node, &peer->sending);
+		out->begun = true;
 		if (out->kind == R2TCP_REQUEST)
-			r2tcp_req_sending(peer, r2tcp_out_req(out));
+			r2tcp_req_sending(peer, r2tcp_out_req(out), true);
 	}
-	spin_unlock(&peer->lock);
-	return out;
+	return max;
+}
+
+/*
+ * Become the writer, and take something to write.  Bulk, one frame of it, only
+ * if nothing urgent is there: so that is what comes next.
+ */
+static bool r2tcp_send_begin(struct r2tcp_peer *peer, bool bulk)
+{
+	unsigned int max = R2TCP_GATHER;
+
+	lockdep_assert_held(&peer->lock);
+	if (!peer->sendable || peer->writing)
+		return false;
+	if (!list_empty(&peer->sending))
+		max--;
+	if (r2tcp_send_take(peer, &peer->urgent, max) == R2TCP_GATHER && bulk)
+		r2tcp_send_take(peer, &peer->bulk, 1);
+	peer->writing = !list_empty(&peer->sending);
+	return peer->writing;
+}
+
+static unsigned int r2tcp_out_left(const struct r2tcp_out *out)
+{
+	return sizeof(out->hdr) + out->len - out->sent;
+}
+
+/* One or two pieces: what is left of the header, and of the payload. */
+static unsigned int r2tcp_out_vec(const struct r2tcp_out *out,
+				  struct kvec vec[2])
+{
+	unsigned int hdr = sizeof(out->hdr), nr = 0, skip = 0;
+
+	if (out->sent < hdr)
+		vec[nr++] = (struct kvec) {
+			.iov_base = (void *)&out->hdr + out->sent,
+			.iov_len = hdr - out->sent,
+		};
+	else
+		skip = out->sent - hdr;
+	if (out->len > skip)
+		vec[nr++] = (struct kvec) {
+			.iov_base = (void *)out->payload + skip,
+			.iov_len = out->len - skip,
+		};
+	return nr;
+}
+
+/* Returns the number of bytes that the socket has taken, or an error. */
+static int r2tcp_send_some(struct r2tcp_peer *peer, bool wait)
+{
+	struct kvec vec[2 * R2TCP_GATHER];
+	struct r2tcp_out *out;
+	unsigned int nr = 0;
+	size_t len = 0;
+
+	/* Nobody else touches these frames while we are the writer. */
+	list_for_each_entry(out, &peer->sending, node) {
+		nr += r2tcp_out_vec(out, &vec[nr]);
+		len += r2tcp_out_left(out);
+	}
+	/* The link thread does not replace the socket meanwhile. */
+	return r2tcp_sock_send(peer->sock, vec, nr, len, wait);
 }
 
 static void r2tcp_send_done(struct r2tcp_peer *peer, struct r2tcp_out *out,
-			    int err)
+			    struct list_head *done)
 {
-	LIST_HEAD(done);
-
-	spin_lock(&peer->lock);
-	if (err)
-		peer->sendable = false;
-	peer->sending = NULL;
+	list_del_init(&out->node);
 	if (out->kind == R2TCP_REQUEST)
-		r2tcp_req_sent(peer, r2tcp_out_req(out), &done);
+		r2tcp_req_sent(peer, r2tcp_out_req(out), done);
 	else if (out->kind == R2TCP_REPLY)
 		r2tcp_serve_sent(peer, out);
-	spin_unlock(&peer->lock);
-
-	wake_up(&peer->link_wait);
-	r2tcp_req_complete(&done);
 }
 
-static void r2tcp_send_one(struct r2tcp_peer *peer, struct r2tcp_out *out)
+/* After an error nothing is sent any more, and all is let go of. */
+static void r2tcp_send_advance(struct r2tcp_peer *peer, int sent,
+			       struct list_head *done)
 {
-	int err;
+	struct r2tcp_out *out, *next;
+	unsigned int left;
 
-	/* The link thread does not replace the socket while we are busy. */
-	err = r2tcp_sock_send(peer->sock, &out->hdr, out->payload, out->len);
-	if (err)
-		r2tcp_peer_shut(peer, READ_ONCE(peer->epoch));
+	lockdep_assert_held(&peer->lock);
+	list_for_each_entry_safe(out, next, &peer->sending, node) {
+		left = r2tcp_out_left(out);
+		if (sent >= 0 && left > sent) {
+			out->sent += sent;
+			break;
+		}
+		if (sent >= 0)
+			sent -= left;
+		r2tcp_send_done(peer, out, done);
+	}
+}
+
+/* What was not begun can still be overtaken, or taken back. */
+static void r2tcp_send_return(struct r2tcp_peer *peer)
+{
+	struct r2tcp_out *out, *prev;
+
+	lockdep_assert_held(&peer->lock);
+	list_for_each_entry_safe_reverse(out, prev, &peer->sending, node) {
+		if (out->sent)
+			break;
+		out->begun = false;
+		if (out->kind == R2TCP_REQUEST)
+			r2tcp_req_sending(peer, r2tcp_out_req(out), false);
+		list_move(&out->node, r2tcp_is_bulk(out) ? &peer->bulk :
+							   &peer->urgent);
+	}
+}
+
+/*
+ * Stop being the writer.  From when the lock is let go of, the peer may be
+ * gone.
+ */
+static void r2tcp_send_finish(struct r2tcp_peer *peer, int sent,
+			      struct list_head *done)
+{
+	spin_lock(&peer->lock);
+	if (sent < 0)
+		peer->sendable = false;
 	else
-		atomic64_add(sizeof(out->hdr) + out->len, &peer->tx_bytes);
-	r2tcp_send_done(peer, out, err);
+		atomic64_add(sent, &peer->tx_bytes);
+	r2tcp_send_advance(peer, sent, done);
+	r2tcp_send_return(peer);
+	peer->writing = false;
+	r2tcp_send_wake(peer);
+	/* It waits for us if the connection has ended. */
+	if (!peer->sendable)
+		wake_up(&peer->link_wait);
+	spin_unlock(&peer->lock);
 }
 
-static bool r2tcp_send_has_work(struct r2tcp_peer *peer)
+/* Send what was taken; returns whether all of it went. */
+static bool r2tcp_send_taken(struct r2tcp_peer *peer, bool wait)
 {
-	bool work;
+	u64 epoch = READ_ONCE(peer->epoch);
+	LIST_HEAD(done);
+	int sent;
+
+	sent = r2tcp_send_some(peer, wait);
+	if (sent == -EAGAIN && !wait)
+		sent = 0;
+	if (sent < 0)
+		r2tcp_peer_shut(peer, epoch);
+	r2tcp_send_finish(peer, sent, &done);
+	r2tcp_req_complete(&done);
+	return sent > 0;
+}
+
+/**
+ * r2tcp_link_push() - send what is urgent, as far as the socket takes it at once
+ * @peer: whom to send it to
+ *
+ * Context: the link thread; does not wait for the peer.
+ */
+void r2tcp_link_push(struct r2tcp_peer *peer)
+{
+	bool more = true;
+
+	/* Only this thread adds replies, so a look is enough. */
+	while (more && !list_empty_careful(&peer->urgent)) {
+		spin_lock(&peer->lock);
+		more = r2tcp_send_begin(peer, false);
+		spin_unlock(&peer->lock);
+		if (more)
+			more = r2tcp_send_taken(peer, false);
+	}
+}
+
+/**
+ * r2tcp_push() - send what is urgent, as far as the socket takes it at once
+ * @tcp: this node
+ * @node: number of the peer
+ *
+ * To be called after r2tcp_submit() with &r2tcp_req.pushed.
+ *
+ * Context: task; may sleep shortly, but does not wait for the peer, nor for
+ * memory.
+ */
+void r2tcp_push(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+	bool taken = false;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	if (peer) {
+		/* The peer stays while somebody writes. */
+		spin_lock(&peer->lock);
+		taken = r2tcp_send_begin(peer, false);
+		spin_unlock(&peer->lock);
+	}
+	rcu_read_unlock();
+	/* The writer, if that is somebody else, has the thread see to the rest. */
+	if (taken)
+		r2tcp_send_taken(peer, false);
+}
+
+static bool r2tcp_sender_begin(struct r2tcp_peer *peer)
+{
+	bool taken;
 
 	spin_lock(&peer->lock);
-	work = peer->sendable &&
-	       (!list_empty(&peer->urgent) || !list_empty(&peer->bulk));
+	taken = r2tcp_send_begin(peer, true);
 	spin_unlock(&peer->lock);
-	return work;
+	return taken;
 }
 
 /**
@@ -118,16 +305,14 @@ static bool r2tcp_send_has_work(struct r2tcp_peer *peer)
 int r2tcp_sender(void *data)
 {
 	struct r2tcp_peer *peer = data;
-	struct r2tcp_out *out;
+	bool taken;
 
 	while (!kthread_should_stop()) {
-		out = r2tcp_send_next(peer);
-		if (out)
-			r2tcp_send_one(peer, out);
-		else
-			wait_event_idle(peer->send_wait,
-					kthread_should_stop() ||
-					r2tcp_send_has_work(peer));
+		wait_event_idle(peer->send_wait,
+				(taken = r2tcp_sender_begin(peer)) ||
+				kthread_should_stop());
+		if (taken)
+			r2tcp_send_taken(peer, true);
 	}
 	return 0;
 }
@@ -137,13 +322,13 @@ static bool r2tcp_send_is_idle(struct r2tcp_peer *peer)
 	bool idle;
 
 	spin_lock(&peer->lock);
-	idle = !peer->sending;
+	idle = !peer->writing;
 	spin_unlock(&peer->lock);
 	return idle;
 }
 
 /**
- * r2tcp_send_end() - wait until the sender has left the socket alone
+ * r2tcp_send_end() - wait until everybody has left the socket alone
  * @peer: the peer; its socket has been shut down, and it is not sendable
  */
 void r2tcp_send_end(struct r2tcp_peer *peer)

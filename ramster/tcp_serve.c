@@ -69,8 +69,9 @@ int r2tcp_serve_prepare(struct r2tcp_peer *peer)
 	peer->answers = kvcalloc(R2TCP_NR_ANSWERS, sizeof(*peer->answers),
 				 GFP_KERNEL);
 	peer->reply_bufs = vzalloc(R2TCP_NR_BUFS * R2TCP_REPLY_SIZE);
+	peer->ahead = vmalloc(R2TCP_AHEAD);
 	peer->rx = vmalloc(R2_MAX_PAYLOAD);
-	if (!peer->answers || !peer->reply_bufs || !peer->rx) {
+	if (!peer->answers || !peer->reply_bufs || !peer->ahead || !peer->rx) {
 		r2tcp_serve_free(peer);
 		return -ENOMEM;
 	}
@@ -86,9 +87,11 @@ void r2tcp_serve_free(struct r2tcp_peer *peer)
 {
 	kvfree(peer->answers);
 	vfree(peer->reply_bufs);
+	vfree(peer->ahead);
 	vfree(peer->rx);
 	peer->answers = NULL;
 	peer->reply_bufs = NULL;
+	peer->ahead = NULL;
 	peer->rx = NULL;
 }
 
@@ -103,6 +106,7 @@ void r2tcp_serve_reset(struct r2tcp_peer *peer)
 	r2tcp_serve_init(peer);
 	INIT_LIST_HEAD(&peer->urgent);
 	INIT_LIST_HEAD(&peer->bulk);
+	INIT_LIST_HEAD(&peer->sending);
 	INIT_LIST_HEAD(&peer->ping.node);
 }
 
@@ -146,6 +150,9 @@ static void r2tcp_serve_answer(struct r2tcp_peer *peer,
 
 	spin_lock(&peer->lock);
 	r2tcp_send(peer, &answer->out);
+	/* What somebody waits for, this thread sends before it sleeps. */
+	if (answer->class == R2TCP_BATCHES)
+		r2tcp_send_wake(peer);
 	spin_unlock(&peer->lock);
 }
 

@@ -262,32 +262,32 @@ void r2tcp_sock_close(struct socket *sock)
 }
 
 /**
- * r2tcp_sock_send() - send a whole frame
+ * r2tcp_sock_send() - send some bytes
  * @sock: the socket; only one task may be sending
- * @hdr: the header
- * @payload: the payload
- * @len: bytes of it
+ * @vec: the bytes
+ * @nr: number of elements of @vec
+ * @len: bytes in all of them
+ * @wait: while the socket is full, wait until it takes something
  *
- * Return: 0, or a negative errno, after which the socket is useless.
- * Context: sleeps while the socket is full; r2tcp_sock_shut() ends that.
+ * Return: number of bytes that were taken, from the first on; without @wait,
+ * -EAGAIN if the socket is full; or another negative errno, after which the
+ * socket is useless.
+ * Context: with @wait, sleeps while the socket is full; r2tcp_sock_shut() ends
+ * that.
  */
-int r2tcp_sock_send(struct socket *sock, const struct r2_hdr *hdr,
-		    const void *payload, unsigned int len)
+int r2tcp_sock_send(struct socket *sock, struct kvec *vec, unsigned int nr,
+		    size_t len, bool wait)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
-	unsigned int flags = memalloc_noreclaim_save();
-	struct kvec vec[2] = {
-		{ .iov_base = (void *)hdr, .iov_len = sizeof(*hdr) },
-		{ .iov_base = (void *)payload, .iov_len = len },
+	struct msghdr msg = {
+		.msg_flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT),
 	};
-	int n = 0;
+	unsigned int flags = memalloc_noreclaim_save();
+	int n;
 
-	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, len ? 2 : 1,
-		      sizeof(*hdr) + len);
-	while (msg_data_left(&msg) && n >= 0)
-		n = sock_sendmsg(sock, &msg);
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, nr, len);
+	n = sock_sendmsg(sock, &msg);
 	memalloc_noreclaim_restore(flags);
-	return min(n, 0);
+	return n;
 }
 
 /**
