@@ -19,24 +19,28 @@
  * @result: 0, or -EIO if the page cannot be had
  * @data: the blob as it was put, verified; slab memory, gone after the return
  * @len: bytes of @data
+ * @waited: called by who has asked, who has waited for it
  *
- * Context: a worker; may sleep, but not wait for any peer.
+ * Context: task; may sleep, but not wait for any peer; allocates nothing, or
+ * without the reserves.
+ * Return: with @waited, what &ramster_ops.fetch is to return.
  */
-typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
-				   u32 len);
+typedef int (*ramster_fetched_fn)(void *arg, int result, const void *data,
+				  u32 len, bool waited);
 
 /**
  * struct ramster_ops - what the cluster does for the store
- * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE. Returns
- *	0, and @fetched is then called exactly once within the cluster's
- *	get_timeout_ms, maybe before @fetch returns; or -EIO at once. The kind
- *	is that of the page's pool: an ephemeral page that cannot be had is a
- *	miss and nothing to complain of. Called in task context; waits at most
- *	for other fetches to end; allocates from a mempool only, or for an
+ * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE, and wait
+ *	for it, for @patience jiffies at most. If it comes or is known to be lost
+ *	in that time, @fetched is called, and what it returns is returned. If
+ *	not, -EINPROGRESS, and @fetched is called later, within the cluster's
+ *	get_timeout_ms; it may be called before the return. Or, if the page is
+ *	ephemeral, -ETIMEDOUT, and @fetched is not called; others are misses at
+ *	once then, until the peer is heard from. -EIO, and it is not called, if
+ *	nobody can be asked. An ephemeral page that cannot be had is a miss and
+ *	nothing to complain of. Called in task context; with no patience, waits at
+ *	most for other fetches to end; allocates from a mempool only, or for an
  *	ephemeral page without reclaim and without any reserve
- * @late: nobody waits any more for an ephemeral page that @node was asked for.
- *	Others are misses at once, until it is heard from. Called in task
- *	context
  * @no_room: a page that was read, and should have come home, stays with its
  *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks
@@ -44,9 +48,8 @@ typedef void (*ramster_fetched_fn)(void *arg, int result, const void *data,
  */
 struct ramster_ops {
 	int (*fetch)(const struct tmem_handle *handle, enum tmem_kind kind,
-		     u64 version, u8 node, ramster_fetched_fn fetched,
-		     void *arg);
-	void (*late)(u8 node);
+		     u64 version, u8 node, long patience,
+		     ramster_fetched_fn fetched, void *arg);
 	void (*owes)(void);
 	void (*no_room)(void);
 };

@@ -7,19 +7,16 @@
  * takes too long is given up, and a page that cannot be had is forgotten.
  *
  * Memory.  A put allocates as little as can be (zcache-policy.c).  A get of a
- * page that is with a peer allocates what it takes to ask for it, and a few bytes
- * to wait with, without reclaim, and misses without them.  An invalidation
+ * page that is with a peer allocates what it takes to ask for it, without
+ * reclaim, and misses without it.  An invalidation
  * allocates nothing, cannot fail and does not sleep; that of a large file is
  * finished by a worker of tmem.
  */
 #include <linux/cleancache.h>
-#include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/page-flags.h>
-#include <linux/refcount.h>
-#include <linux/slab.h>
 
 #include "zcache.h"
 
@@ -58,101 +55,22 @@ static int zcache_file_put(u64 object, pgoff_t index, struct page *page)
  * get
  */
 
-enum file_wait_state {
-	FILE_WAITING,	/* somebody waits, and nothing came */
-	FILE_FILLING,	/* it came, and the page belongs to who fills it */
-	FILE_GIVEN_UP,	/* nobody waits any more: the page is not ours */
-};
-
-/**
- * struct file_wait - a get that waits for its page to come from a peer
- * @page: page to fill, while @state lets one
- * @result: 0 or an error, once @done
- * @state: an enum file_wait_state; leaves FILE_WAITING once
- * @refs: held by who waits and by who fetches
- * @done: completed when the page is filled or lost
- */
-struct file_wait {
-	struct page *page;
-	int result;
-	atomic_t state;
-	refcount_t refs;
-	struct completion done;
-};
-
-static struct file_wait *file_wait_alloc(struct page *page)
+static int file_fetched(void *arg, int result, const void *data, u32 len,
+			bool waited)
 {
-	struct file_wait *wait = kmalloc(sizeof(*wait),
-					 GFP_NOWAIT | __GFP_NOWARN);
-
-	if (!wait)
-		return NULL;
-	wait->page = page;
-	atomic_set(&wait->state, FILE_WAITING);
-	refcount_set(&wait->refs, 2);
-	init_completion(&wait->done);
-	return wait;
-}
-
-static void file_wait_put(struct file_wait *wait)
-{
-	if (refcount_dec_and_test(&wait->refs))
-		kfree(wait);
-}
-
-/* Whoever is first decides; returns whether that was the caller. */
-static bool file_wait_turn(struct file_wait *wait, enum file_wait_state to)
-{
-	return atomic_cmpxchg(&wait->state, FILE_WAITING, to) == FILE_WAITING;
-}
-
-static void file_fetched(void *arg, int result, const void *data, u32 len)
-{
-	struct file_wait *wait = arg;
-
-	if (file_wait_turn(wait, FILE_FILLING)) {
-		if (!result)
-			result = zcache_page_fill(&zcache, wait->page, data,
-						  len);
-		wait->result = result;
-		complete(&wait->done);
-	}
-	file_wait_put(wait);
-}
-
-static int file_wait(struct file_wait *wait)
-{
-	unsigned long timeout =
-		msecs_to_jiffies(READ_ONCE(zcache.set.get_timeout_ms));
-
-	if (wait_for_completion_timeout(&wait->done, timeout))
-		return wait->result;
-	if (file_wait_turn(wait, FILE_GIVEN_UP))
-		return -ETIMEDOUT;
-	/* It is being decompressed just now. */
-	wait_for_completion(&wait->done);
-	return wait->result;
+	return result ?: zcache_page_fill(&zcache, arg, data, len);
 }
 
 static int file_get_remote(const struct tmem_handle *handle,
 			   const struct tmem_blob *remote, struct page *page)
 {
-	struct file_wait *wait = file_wait_alloc(page);
-	int err;
+	unsigned int ms = READ_ONCE(zcache.set.get_timeout_ms);
 
-	if (!wait)
-		return -ENOMEM;
-	err = zcache_fetch(&zcache, handle, TMEM_EPHEMERAL, remote,
-			   file_fetched, wait);
-	if (err)
-		file_wait_put(wait);
-	else
-		err = file_wait(wait);
-	file_wait_put(wait);
-	/* A readahead asks for many pages, and is not to wait for each. */
-	if (err == -ETIMEDOUT)
-		zcache_late(&zcache, remote->node);
-	return err;
+	/* Who does not want to wait at all does not want it. */
+	if (!ms)
+		return -ETIMEDOUT;
+	return zcache_fetch(&zcache, handle, TMEM_EPHEMERAL, remote,
+			    msecs_to_jiffies(ms), file_fetched, page);
 }
 
 /*

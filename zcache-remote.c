@@ -11,7 +11,7 @@
 #include "zcache.h"
 
 /*
- * Held while a fetch is asked for, which may sleep, so that the cluster's code
+ * Held while a page is asked for and waited for, so that the cluster's code
  * does not go away meanwhile.  For telling it of a debt, RCU will do.
  */
 DEFINE_STATIC_SRCU(zcache_fetch_srcu);
@@ -22,15 +22,16 @@ DEFINE_STATIC_SRCU(zcache_fetch_srcu);
  * @handle: the page
  * @kind: kind of its pool
  * @remote: version and node, as tmem_get() gave them
+ * @patience: jiffies that the caller waits for it
  * @fetched: see &ramster_ops.fetch
  * @arg: its argument
  *
  * Context: process; may sleep, with no compressor context.
- * Return: 0, and @fetched is called once; or -EIO, and it is not.
+ * Return: as &ramster_ops.fetch; -EIO without a cluster.
  */
 int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 		 enum tmem_kind kind, const struct tmem_blob *remote,
-		 ramster_fetched_fn fetched, void *arg)
+		 long patience, ramster_fetched_fn fetched, void *arg)
 {
 	const struct ramster_ops *ops;
 	int idx, err = -EIO;
@@ -42,28 +43,10 @@ int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 			     &zcache->count.remote_gets :
 			     &zcache->count.eph_remote_gets);
 		err = ops->fetch(handle, kind, remote->version, remote->node,
-				 fetched, arg);
+				 patience, fetched, arg);
 	}
 	srcu_read_unlock(&zcache_fetch_srcu, idx);
 	return err;
-}
-
-/**
- * zcache_late - tell the cluster that a page of a file was not waited for
- * @zcache: the store
- * @node: who was asked for it
- *
- * Context: task.
- */
-void zcache_late(struct zcache *zcache, u8 node)
-{
-	const struct ramster_ops *ops;
-
-	rcu_read_lock();
-	ops = READ_ONCE(zcache->ops);
-	if (ops)
-		ops->late(node);
-	rcu_read_unlock();
 }
 
 /**

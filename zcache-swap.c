@@ -6,8 +6,8 @@
  * a request from a mempool.  An invalidation allocates nothing, and cannot
  * fail.
  */
-#include <linux/completion.h>
 #include <linux/frontswap.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/printk.h>
@@ -21,6 +21,13 @@
 
 /* What a load allows that is ended later: the folio is all that it knows. */
 #define SWAP_DEFERRED	(FRONTSWAP_MAY_DEFER | FRONTSWAP_MAY_EXCL)
+
+/*
+ * Who waits for just this page is spared a second page fault if it comes soon:
+ * a LAN takes a tenth of that.  The locks that are held meanwhile are let go of
+ * then, for as long as it takes.
+ */
+#define SWAP_PATIENCE	msecs_to_jiffies(8)
 
 static void swap_handle(unsigned int type, pgoff_t offset,
 			struct tmem_handle *handle)
@@ -87,24 +94,19 @@ bool zcache_exclusive(const struct zcache *zcache, unsigned int flags)
 }
 
 /**
- * struct swap_wait - a load that waits for its page to come from a peer
+ * struct swap_read - a load that its caller waits for to the end
  * @handle: the page
  * @page: page to fill
  * @flags: what its caller allows
- * @result: what the load answers, once @done
- * @done: completed when the page is filled or lost
  */
-struct swap_wait {
+struct swap_read {
 	const struct tmem_handle *handle;
 	struct page *page;
 	unsigned int flags;
-	int result;
-	struct completion done;
 };
 
-static int swap_fetched(const struct tmem_handle *handle, struct page *page,
-			unsigned int flags, int result, const void *data,
-			u32 len)
+static int swap_fill(const struct tmem_handle *handle, struct page *page,
+		     unsigned int flags, int result, const void *data, u32 len)
 {
 	if (!result)
 		result = zcache_page_fill(&zcache, page, data, len);
@@ -113,52 +115,48 @@ static int swap_fetched(const struct tmem_handle *handle, struct page *page,
 	return result;
 }
 
-static void swap_fetched_wait(void *arg, int result, const void *data, u32 len)
+static int swap_fetched(void *arg, int result, const void *data, u32 len,
+			bool waited)
 {
-	struct swap_wait *wait = arg;
+	struct swap_read *read = arg;
 
-	wait->result = swap_fetched(wait->handle, wait->page, wait->flags,
-				    result, data, len);
-	complete(&wait->done);
+	return swap_fill(read->handle, read->page, read->flags, result, data,
+			 len);
 }
 
-static void swap_fetched_deferred(void *arg, int result, const void *data,
-				  u32 len)
+static int swap_fetched_folio(void *arg, int result, const void *data, u32 len,
+			      bool waited)
 {
 	struct folio *folio = arg;
 	struct tmem_handle handle;
 
 	swap_handle(swp_type(folio->swap), swp_offset(folio->swap), &handle);
-	result = swap_fetched(&handle, folio_page(folio, 0), SWAP_DEFERRED,
-			      result, data, len);
-	frontswap_load_done(folio, result);
+	result = swap_fill(&handle, folio_page(folio, 0), SWAP_DEFERRED,
+			   result, data, len);
+	if (!waited)
+		frontswap_load_done(folio, result);
+	return result;
 }
 
 static int swap_load_remote(const struct tmem_handle *handle,
 			    const struct tmem_blob *remote, struct folio *folio,
 			    struct page *page, unsigned int flags)
 {
-	struct swap_wait wait = {
+	struct swap_read read = {
 		.handle = handle,
 		.page = page,
 		.flags = flags,
 	};
-	int err;
 
-	if ((flags & SWAP_DEFERRED) == SWAP_DEFERRED) {
-		err = zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
-				   swap_fetched_deferred, folio);
-		return err ? err : -EINPROGRESS;
-	}
+	if ((flags & SWAP_DEFERRED) == SWAP_DEFERRED)
+		return zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
+				    flags & FRONTSWAP_AWAITED ?
+				    SWAP_PATIENCE : 0,
+				    swap_fetched_folio, folio);
 
-	init_completion(&wait.done);
-	err = zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
-			   swap_fetched_wait, &wait);
-	if (err)
-		return err;
 	/* Bounded: the cluster ends each fetch after get_timeout_ms. */
-	wait_for_completion(&wait.done);
-	return wait.result;
+	return zcache_fetch(&zcache, handle, TMEM_PERSISTENT, remote,
+			    MAX_SCHEDULE_TIMEOUT, swap_fetched, &read);
 }
 
 static int zcache_swap_load(unsigned int type, pgoff_t offset,

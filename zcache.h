@@ -238,8 +238,7 @@ int zcache_swap_loaded(struct zcache *zcache, const struct tmem_handle *handle,
 /* zcache-remote.c */
 int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 		 enum tmem_kind kind, const struct tmem_blob *remote,
-		 ramster_fetched_fn fetched, void *arg);
-void zcache_late(struct zcache *zcache, u8 node);
+		 long patience, ramster_fetched_fn fetched, void *arg);
 void zcache_owes(void *arg);
 
 #ifdef CONFIG_ZCACHE_DEBUG

@@ -17,11 +17,16 @@
  * asked for until the peer is heard from: whoever reads many waits once, not for
  * each.
  *
- * The answer is checked and unpacked by a worker, not by the thread that
- * receives, so that several CPUs can fault at once.
+ * The answer is checked and unpacked by whoever waits for it, so that several
+ * CPUs can fault at once.  Of a page that nobody waits for here (its folio is
+ * locked; or it is to come home) this is done by a worker, for the same reason;
+ * but by the thread that has received it if nothing else has come, or there is
+ * but one CPU: then a worker would only make it later.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
+#include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
@@ -42,10 +47,20 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
 
 #define FETCH_REPLY_MAX	(sizeof(struct r2_get_reply) + R2_MAX_PAGE)
 
+/* Who sees to the answer; leaves FETCH_AWAITED once. */
+enum fetch_state {
+	FETCH_AWAITED,		/* who has asked, and waits */
+	FETCH_CAME,		/* the same, as the answer is here */
+	FETCH_LEFT,		/* nobody waits: who receives it */
+	FETCH_GIVEN_UP,		/* nobody, and nobody wants it */
+};
+
 /**
  * struct fetch - one request for a page
  * @req: the request
  * @work: where the answer is unpacked
+ * @state: an enum fetch_state
+ * @came: completed with FETCH_CAME
  * @node: who asks
  * @kind: whether its owner can do without the page
  * @from: who is asked for it
@@ -59,6 +74,8 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
 struct fetch {
 	struct r2tcp_req req;
 	struct work_struct work;
+	atomic_t state;
+	struct completion came;
 	struct ramster_node *node;
 	enum tmem_kind kind;
 	u8 from;
@@ -141,6 +158,25 @@ static void fetch_ended(struct fetch *fetch, int err)
 			   "does not answer", err);
 }
 
+/* Ask, maybe once more. */
+static int fetch_ask(struct fetch *fetch, u8 from)
+{
+	struct r2tcp *tcp = fetch->node->tcp;
+	bool pushed = fetch->req.pushed;
+	int err;
+
+	fetch->from = from;
+	if (pushed) {
+		reinit_completion(&fetch->came);
+		atomic_set(&fetch->state, FETCH_AWAITED);
+	}
+	/* From here on the request may be gone, unless it is awaited. */
+	err = r2tcp_submit(tcp, from, &fetch->req);
+	if (!err && pushed)
+		r2tcp_push(tcp, from);
+	return err;
+}
+
 /*
  * The peer does not have the page any more: it may have come home while it was
  * asked for, or even have left again.  Returns 0 if it is here; -EINPROGRESS if
@@ -171,16 +207,18 @@ static int fetch_recheck(struct fetch *fetch, int err, const void **data,
 		if (blob.version == version)
 			return err;
 		r2net_encode_page(&fetch->page, &handle, blob.version);
-		return r2tcp_submit(node->tcp, blob.node, &fetch->req) ?
-			err : -EINPROGRESS;
+		return fetch_ask(fetch, blob.node) ? err : -EINPROGRESS;
 	default:
 		return err;
 	}
 }
 
-static void fetch_work(struct work_struct *work)
+/*
+ * Returns what was made of the answer; or -EINPROGRESS if the page was asked for
+ * once more.
+ */
+static int fetch_unpack(struct fetch *fetch, bool waited)
 {
-	struct fetch *fetch = container_of(work, struct fetch, work);
 	const void *data = NULL;
 	unsigned int len = 0;
 	int err;
@@ -189,11 +227,24 @@ static void fetch_work(struct work_struct *work)
 	if (err && fetch->wanted && fetch->kind == TMEM_PERSISTENT)
 		err = fetch_recheck(fetch, err, &data, &len);
 	if (err == -EINPROGRESS)
-		return;
+		return err;
 	if (fetch->wanted)
 		fetch_ended(fetch, err);
-	fetch->fetched(fetch->arg, err ? -EIO : 0, data, len);
+	err = fetch->fetched(fetch->arg, err ? -EIO : 0, data, len, waited);
 	fetch_end(fetch);
+	return err;
+}
+
+static void fetch_work(struct work_struct *work)
+{
+	fetch_unpack(container_of(work, struct fetch, work), false);
+}
+
+/* Whether the thread that receives had better unpack the answer itself. */
+static bool fetch_is_for_receiver(const struct fetch *fetch)
+{
+	return fetch->wanted && !fetch->req.result &&
+	       (fetch->req.alone || num_online_cpus() == 1);
 }
 
 static void fetch_done(struct r2tcp_req *req)
@@ -202,7 +253,57 @@ static void fetch_done(struct r2tcp_req *req)
 
 	if (req->optional && req->result == -ETIMEDOUT)
 		r2tcp_doubt(fetch->node->tcp, fetch->from);
-	queue_work(fetch->node->get_wq, &fetch->work);
+
+	if (atomic_cmpxchg(&fetch->state, FETCH_AWAITED, FETCH_CAME) ==
+	    FETCH_AWAITED)
+		complete(&fetch->came);
+	else if (atomic_read(&fetch->state) == FETCH_GIVEN_UP)
+		fetch_end(fetch);
+	else if (fetch_is_for_receiver(fetch))
+		fetch_unpack(fetch, false);
+	else
+		queue_work(fetch->node->get_wq, &fetch->work);
+}
+
+/*
+ * Returns whether the answer has come in time, or was about to come.  If not, the
+ * request is whoever's receives it.
+ */
+static bool fetch_came(struct fetch *fetch, long patience,
+		       enum fetch_state otherwise)
+{
+	if (wait_for_completion_timeout(&fetch->came, patience))
+		return true;
+	if (atomic_cmpxchg(&fetch->state, FETCH_AWAITED, otherwise) ==
+	    FETCH_AWAITED)
+		return false;
+	wait_for_completion(&fetch->came);
+	return true;
+}
+
+/*
+ * An ephemeral page is given up: who comes next does not wait for this peer.  A
+ * persistent one is left to whoever receives it.
+ */
+static int fetch_wait(struct fetch *fetch, long patience)
+{
+	enum tmem_kind kind = fetch->kind;
+	struct ramster_node *node = fetch->node;
+	u8 from = fetch->from;
+	int err = -EINPROGRESS;
+
+	do {
+		if (!fetch_came(fetch, patience, kind == TMEM_PERSISTENT ?
+				FETCH_LEFT : FETCH_GIVEN_UP))
+			break;
+		err = fetch_unpack(fetch, true);
+	} while (err == -EINPROGRESS);
+	if (err != -EINPROGRESS || kind == TMEM_PERSISTENT)
+		return err;
+
+	atomic64_inc(&node->count.remote_unsucc_get[kind]);
+	r2tcp_doubt(node->tcp, from);
+	return -ETIMEDOUT;
 }
 
 /* Counts and tells, and gives the answer, that a page was not asked for. */
@@ -228,6 +329,8 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
 {
 	fetch->node = node;
 	INIT_WORK(&fetch->work, fetch_work);
+	atomic_set(&fetch->state, FETCH_LEFT);
+	init_completion(&fetch->came);
 	r2net_encode_page(&fetch->page, handle, version);
 	fetch->req = (struct r2tcp_req) {
 		.type = R2_GET,
@@ -256,16 +359,14 @@ static unsigned long fetch_deadline(struct ramster_node *node,
 /* Takes the request; or frees it, and answers why it was not taken. */
 static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
 {
-	struct ramster_node *node = fetch->node;
 	int err = -ETIMEDOUT;
 
-	fetch->from = from;
 	fetch->req.deadline = deadline;
 	/* An ephemeral page is not worth waiting for a connection. */
 	fetch->req.retry = fetch->kind == TMEM_PERSISTENT;
 	fetch->req.optional = fetch->kind == TMEM_EPHEMERAL;
 	if (time_before(jiffies, deadline))
-		err = r2tcp_submit(node->tcp, from, &fetch->req);
+		err = fetch_ask(fetch, from);
 	if (err)
 		fetch_end(fetch);
 	return err;
@@ -278,18 +379,22 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
  * @kind: whether its owner can do without it
  * @version: the version that the peer was given
  * @from: the peer
- * @fetched: called exactly once if the answer is 0, maybe before that
+ * @patience: jiffies that the caller waits for the page, but see below
+ * @fetched: see &ramster_ops.fetch
  * @arg: its argument
  *
  * Context: process, in a page fault; may wait for another fetch to end, unless
  * the page is ephemeral.
- * Return: 0; or -EIO if there is no such peer, if it has been away for as long
- * as a fetch may wait, if other fetches took all the time that this one had, or
- * if the page is ephemeral, and there is no memory to ask for it, or the peer was
- * asked for another and has been silent since.
+ * Return: what @fetched returns; -EINPROGRESS if it will be, or was, called by
+ * somebody else; -ETIMEDOUT if it will not be called, as the page is ephemeral
+ * and has not come in time; or -EIO if it will not be called because there is no
+ * such peer, because it has been away for as long as a fetch may wait, because
+ * other fetches took all the time that this one had, or because the page is
+ * ephemeral, and there is no memory to ask for it, or the peer was asked for
+ * another and has been silent since.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       enum tmem_kind kind, u64 version, u8 from,
+	       enum tmem_kind kind, u64 version, u8 from, long patience,
 	       ramster_fetched_fn fetched, void *arg)
 {
 	unsigned long deadline = fetch_deadline(node, kind);
@@ -301,11 +406,14 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 		fetch_fill(fetch, node, handle, version);
 		fetch->kind = kind;
 		fetch->wanted = true;
+		fetch->req.pushed = patience;
 		fetch->fetched = fetched;
 		fetch->arg = arg;
 		err = fetch_submit(fetch, from, deadline);
 	}
-	return err ? fetch_refuse(node, kind, from, err) : 0;
+	if (err)
+		return fetch_refuse(node, kind, from, err);
+	return patience ? fetch_wait(fetch, patience) : -EINPROGRESS;
 }
 
 /**

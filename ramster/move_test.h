@@ -456,7 +456,8 @@ struct move_fetch {
 	u8 data[MOVE_LEN];
 };
 
-static inline void move_fetched(void *arg, int result, const void *data, u32 len)
+static inline int move_fetched(void *arg, int result, const void *data, u32 len,
+			       bool waited)
 {
 	struct move_fetch *fetch = arg;
 
@@ -465,6 +466,7 @@ static inline void move_fetched(void *arg, int result, const void *data, u32 len
 	if (!result && len <= MOVE_LEN)
 		memcpy(fetch->data, data, len);
 	complete(&fetch->done);
+	return result;
 }
 
 static inline struct tmem_handle move_handle(enum tmem_kind kind, u32 index)
@@ -482,10 +484,12 @@ static inline int move_ask_for(struct move_node *n, enum tmem_kind kind,
 			       struct move_fetch *fetch)
 {
 	struct tmem_handle handle = move_handle(kind, index);
+	int err;
 
 	init_completion(&fetch->done);
-	return fetch_page(&n->node, &handle, kind, where->version, where->node,
-			  move_fetched, fetch);
+	err = fetch_page(&n->node, &handle, kind, where->version, where->node,
+			 0, move_fetched, fetch);
+	return err == -EINPROGRESS ? 0 : err;
 }
 
 static inline int move_ask(struct kunit *test, struct move_node *n,

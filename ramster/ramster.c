@@ -36,8 +36,8 @@ DEFINE_STATIC_SRCU(ramster_srcu);
  */
 
 static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
-			 u64 version, u8 from, ramster_fetched_fn fetched,
-			 void *arg)
+			 u64 version, u8 from, long patience,
+			 ramster_fetched_fn fetched, void *arg)
 {
 	struct ramster_node *node;
 	int idx, err = -EIO;
@@ -45,22 +45,10 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	idx = srcu_read_lock(&ramster_srcu);
 	node = srcu_dereference(ramster_owner, &ramster_srcu);
 	if (node)
-		err = fetch_page(node, handle, kind, version, from, fetched,
-				 arg);
+		err = fetch_page(node, handle, kind, version, from, patience,
+				 fetched, arg);
 	srcu_read_unlock(&ramster_srcu, idx);
 	return err;
-}
-
-static void ramster_late(u8 from)
-{
-	struct ramster_node *node;
-	int idx;
-
-	idx = srcu_read_lock(&ramster_srcu);
-	node = srcu_dereference(ramster_owner, &ramster_srcu);
-	if (node)
-		r2tcp_doubt(node->tcp, from);
-	srcu_read_unlock(&ramster_srcu, idx);
 }
 
 static void ramster_owes(void)
@@ -89,7 +77,6 @@ static void ramster_no_room(void)
 
 static const struct ramster_ops ramster_ops = {
 	.fetch = ramster_fetch,
-	.late = ramster_late,
 	.owes = ramster_owes,
 	.no_room = ramster_no_room,
 };
@@ -256,6 +243,8 @@ static void ramster_pages_release(struct ramster_node *node)
 	if (!node->remotify)
 		return;
 
+	/* Those who wait for a page: as the connections are down, not for long. */
+	synchronize_srcu(&ramster_srcu);
 	fetch_stop(node);
 	remotify_destroy(node->remotify);
 	node->remotify = NULL;
@@ -320,7 +309,6 @@ static void ramster_owner_retract(struct ramster_node *node)
 	mutex_lock(&ramster_mutex);
 	RCU_INIT_POINTER(ramster_owner, NULL);
 	mutex_unlock(&ramster_mutex);
-	synchronize_srcu(&ramster_srcu);
 	selfshrink_stop(node->selfshrink);
 	node->selfshrink = NULL;
 }

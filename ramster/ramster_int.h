@@ -87,7 +87,7 @@ struct ramster_counters {
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
  * @gets: requests for persistent pages, set aside; NULL if it has none
- * @get_wq: where pages that came back are unpacked
+ * @get_wq: where pages that came back are unpacked, if nobody waits for them
  * @count: events
  * @debug: its counters in debugfs
  */
@@ -111,7 +111,7 @@ struct ramster_node {
 int fetch_start(struct ramster_node *node);
 void fetch_stop(struct ramster_node *node);
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       enum tmem_kind kind, u64 version, u8 from,
+	       enum tmem_kind kind, u64 version, u8 from, long patience,
 	       ramster_fetched_fn fetched, void *arg);
 int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	       ramster_fetched_fn fetched, void *arg);

@@ -104,8 +104,8 @@ static void selfshrink_put_busy(struct selfshrink *selfshrink)
 		complete(&selfshrink->done);
 }
 
-static void selfshrink_fetched(void *arg, int result, const void *data,
-			       u32 len)
+static int selfshrink_fetched(void *arg, int result, const void *data,
+			      u32 len, bool waited)
 {
 	struct selfshrink_page *page = arg;
 	struct selfshrink *selfshrink = page->owner;
@@ -117,6 +117,7 @@ static void selfshrink_fetched(void *arg, int result, const void *data,
 		atomic64_inc(&selfshrink->node->count.remote_home);
 	}
 	selfshrink_put_busy(selfshrink);
+	return 0;
 }
 
 static void selfshrink_fetch(struct selfshrink *selfshrink,
