@@ -11,9 +11,11 @@ ifneq ($(KERNELRELEASE),)
 ccflags-$(RAMSTER_COVERAGE) += -fprofile-arcs -ftest-coverage
 
 obj-$(CONFIG_ZCACHE) += zcache.o
+# The kernel's own macros include trace.h from here.
+CFLAGS_zcache-trace.o := -I$(src)
 zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 	    zcache-home.o zcache-page.o zcache-policy.o zcache-remote.o \
-	    zcache-comp.o tmem.o tmem_flush.o tmem_home.o tmem_move.o \
+	    zcache-comp.o zcache-trace.o tmem.o tmem_flush.o tmem_home.o tmem_move.o \
 	    tmem_pool.o tmem_words.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \

@@ -13,6 +13,7 @@
 #include <linux/printk.h>
 #include <linux/string.h>
 
+#include "trace.h"
 #include "zcache-comp.h"
 #include "zcache.h"
 
@@ -34,13 +35,14 @@ static bool page_is_filled(struct page *page, u8 *fill)
 
 static int page_put_compressed(struct zcache *zcache, struct tmem_pool *pool,
 			       const struct tmem_handle *handle,
-			       struct page *page)
+			       struct page *page, unsigned int *len)
 {
 	struct zcache_comp_ctx *ctx = zcache_comp_begin(zcache->comp);
 	struct tmem_blob blob = { .data = zcache_comp_buffer(ctx) };
 	int err;
 
 	err = zcache_compress(ctx, page, &blob.len);
+	*len = blob.len;
 	if (err)
 		atomic64_inc(&zcache->count.compress_failed);
 	else
@@ -65,14 +67,17 @@ static int page_put_compressed(struct zcache *zcache, struct tmem_pool *pool,
 int zcache_page_put(struct zcache *zcache, struct tmem_pool *pool,
 		    const struct tmem_handle *handle, struct page *page)
 {
+	unsigned int len = 0;
 	int err = -EBUSY;
 	u8 fill;
 
+	trace_ramster_store_begin(handle);
 	/* A slot that owes a peer something has no room for a value. */
 	if (page_is_filled(page, &fill))
 		err = zcache_keep_filled(zcache, pool, handle, fill);
 	if (err == -EBUSY)
-		err = page_put_compressed(zcache, pool, handle, page);
+		err = page_put_compressed(zcache, pool, handle, page, &len);
+	trace_ramster_store(handle, len, err);
 	return err;
 }
 

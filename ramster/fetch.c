@@ -30,6 +30,7 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 
+#include "../trace.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
@@ -158,6 +159,29 @@ static void fetch_ended(struct fetch *fetch, int err)
 			   "does not answer", err);
 }
 
+static void fetch_trace_get(const struct fetch *fetch)
+{
+	struct tmem_handle handle;
+	u64 version;
+
+	if (!trace_ramster_get_enabled())
+		return;
+	r2net_decode_page(&fetch->page, TMEM_CLIENT_LOCAL, &handle, &version);
+	trace_ramster_get(&handle, version, fetch->from);
+}
+
+static void fetch_trace_reply(const struct fetch *fetch, int err,
+			      unsigned int len, bool waited)
+{
+	struct tmem_handle handle;
+	u64 version;
+
+	if (!trace_ramster_reply_enabled())
+		return;
+	r2net_decode_page(&fetch->page, TMEM_CLIENT_LOCAL, &handle, &version);
+	trace_ramster_reply(&handle, version, fetch->from, err, len, waited);
+}
+
 /* Ask, maybe once more. */
 static int fetch_ask(struct fetch *fetch, u8 from)
 {
@@ -166,6 +190,7 @@ static int fetch_ask(struct fetch *fetch, u8 from)
 	int err;
 
 	fetch->from = from;
+	fetch_trace_get(fetch);
 	if (pushed) {
 		reinit_completion(&fetch->came);
 		atomic_set(&fetch->state, FETCH_AWAITED);
@@ -224,6 +249,7 @@ static int fetch_unpack(struct fetch *fetch, bool waited)
 	int err;
 
 	err = fetch_check(fetch, &data, &len);
+	fetch_trace_reply(fetch, err, len, waited);
 	if (err && fetch->wanted && fetch->kind == TMEM_PERSISTENT)
 		err = fetch_recheck(fetch, err, &data, &len);
 	if (err == -EINPROGRESS)

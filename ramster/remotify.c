@@ -22,6 +22,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
+#include "../trace.h"
 #include "remotify_private.h"
 
 /* How long the thread sleeps when nobody wakes it. */
@@ -97,13 +98,16 @@ static void put_page_done(struct put_batch *put, unsigned int i)
 	struct ramster_counters *count = &remotify->node->count;
 	struct put_page *page = &put->page[i];
 	enum tmem_send_result result;
+	bool moved;
 
 	/* Pairs with put_quiesce(). */
 	rcu_read_lock();
 	result = put_result(put, i);
-	tmem_send_done(remotify->tmem, &page->handle, page->version, put->to,
-		       result);
+	moved = tmem_send_done(remotify->tmem, &page->handle, page->version,
+			       put->to, result);
 	rcu_read_unlock();
+	trace_ramster_commit(&page->handle, page->version, put->to, result,
+			     moved);
 	if (result == TMEM_SEND_STORED) {
 		atomic64_inc(&count->pages_remoted[page->kind]);
 		atomic64_add(page->len, &count->bytes_remoted[page->kind]);
@@ -169,6 +173,7 @@ static void put_add(struct put_batch *put, const struct tmem_handle *handle,
 	page->len = blob.len;
 	page->kind = kind;
 	r2net_put_add(&put->batch, handle, kind, &blob);
+	trace_ramster_send(handle, version, put->to, blob.len);
 }
 
 static bool put_may_send(struct remotify *remotify, enum tmem_kind kind)

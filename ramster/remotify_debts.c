@@ -8,6 +8,7 @@
  */
 #include <linux/slab.h>
 
+#include "../trace.h"
 #include "remotify_private.h"
 
 /* How long a node that goes down waits for its peers to be told. */
@@ -60,8 +61,10 @@ static void remotify_flush_peer(struct remotify *remotify,
 
 	nr = tmem_collect_debts(remotify->tmem, flush->to, flush->debt,
 				R2_MAX_ITEMS);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
+		trace_ramster_flush(&flush->debt[i]);
 		r2net_flush_add(&flush->batch, &flush->debt[i]);
+	}
 	if (!nr)
 		return;
 
