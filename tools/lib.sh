@@ -95,6 +95,7 @@ PKGS_STATIC="sparse shellcheck git perl python3 systemd busybox-static dash"
 PKGS_DOCS="python3-sphinx perl"
 PKGS_FUZZ="clang libclang-rt-dev gcc libc6-dev"
 PKGS_COVERAGE="gcovr"
+PKGS_BENCH="nbd-server gnuplot-nox e2fsprogs python3-minimal"
 PKGS_FILESYSTEMS="e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils"
 
 need_packages_for() {
@@ -109,6 +110,7 @@ need_packages_for() {
 		docs)	need_packages $PKGS_DOCS ;;
 		fuzz)	need_packages $PKGS_FUZZ ;;
 		coverage) need_packages $PKGS_COVERAGE ;;
+		bench)	need_packages $PKGS_BENCH ;;
 		filesystems) need_packages $PKGS_FILESYSTEMS ;;
 		*)	die "no package list called $what" ;;
 		esac

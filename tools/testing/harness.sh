@@ -269,7 +269,7 @@ kernel_args() {
 	local a="console=ttyS0 panic=-1 panic_on_warn=1 oops=panic"
 
 	a+=" no_timer_check nbd.nbds_max=1"
-	if [ "$1" != demo ]; then
+	if [ "$1" != demo ] && [ "$1" != bench ]; then
 		# page_poison=1 is there too, but checks byte by byte: for a hunt
 		a+=" init_on_free=1 sysctl.kernel.hung_task_panic=1"
 		a+=" sysctl.kernel.softlockup_panic=1"
@@ -293,9 +293,21 @@ network_args() {
 		NET_ARGS=(-netdev "tap,id=net,ifname=tap-$g,script=no,downscript=no") ;;
 	pair)
 		[ "$n" -lt 2 ] || fail "more than two guests need root and /dev/net/tun"
+		# who connects too early has no network, and is not told
+		[ "$n" = 0 ] || wait_socket "$SOCKETS/net"
 		NET_ARGS=(-netdev "stream,id=net,addr.type=unix,addr.path=$SOCKETS/net,server=$([ "$n" = 0 ] && echo on || echo off)") ;;
 	esac
 	NET_ARGS+=(-device "virtio-net-pci,netdev=net,id=nic,mac=$mac")
+}
+
+wait_socket() {
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		[ ! -S "$1" ] || break
+		sleep 0.1
+	done
+	sleep 0.1	# from bind() to listen()
 }
 
 boot_wait() {
