@@ -374,11 +374,39 @@ static void switch_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, zcache_switch(&zcache, true));
 }
 
+/*
+ * Slots that are neighbours share the nodes of the index: with sixty-four to a
+ * node, a page costs 10 or 11 bytes, and no two slots are taken for each other.
+ */
+static void swap_neighbours(struct kunit *test)
+{
+	u64 nodes = tmem_count_nodes(zcache.tmem);
+	const unsigned int nr = 4096;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		memset(page_address(hooks->page), i % 251, PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, FRONTSWAP_STORED,
+				zcache_swap_ops.store(3, i, hooks->page));
+	}
+	nodes = tmem_count_nodes(zcache.tmem) - nodes;
+	KUNIT_EXPECT_LE(test, nodes, (u64)nr / 64 + nr / 512);
+
+	for (i = 0; i < nr; i++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				zcache_swap_ops.load(3, i, NULL, hooks->out, 0));
+		KUNIT_EXPECT_EQ(test, *(u8 *)page_address(hooks->out), i % 251);
+		zcache_swap_ops.invalidate(3, i);
+	}
+	zcache_swap_ops.invalidate_area(3);
+}
+
 static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE(file_exclusive),
 	KUNIT_CASE(index_too_large),
 	KUNIT_CASE(active_gate),
 	KUNIT_CASE(file_invalidate),
+	KUNIT_CASE(swap_neighbours),
 	KUNIT_CASE(file_remote),
 	KUNIT_CASE(file_remote_lost),
 	KUNIT_CASE(file_remote_late),

@@ -16,8 +16,17 @@
 
 #include "zcache.h"
 
-/* Each swap area is spread over this many objects, and so over their locks. */
+/*
+ * Each swap area is spread over this many objects, and so over their locks.
+ *
+ * Slots that are neighbours are in the same object, in runs as long as the
+ * clusters from which the swap code gives slots to a CPU.  So the nodes of an
+ * object's tree are full, where pages are stored one after the other, which is
+ * eleven bytes of index a page; and it can be seen who reads them like that.
+ */
 #define ZCACHE_SWAP_OBJECTS_SHIFT	8
+#define ZCACHE_SWAP_OBJECTS		(1U << ZCACHE_SWAP_OBJECTS_SHIFT)
+#define ZCACHE_SWAP_RUN_SHIFT		9
 
 /* What a load allows that is ended later: the folio is all that it knows. */
 #define SWAP_DEFERRED	(FRONTSWAP_MAY_DEFER | FRONTSWAP_MAY_EXCL)
@@ -29,16 +38,25 @@
  */
 #define SWAP_PATIENCE	msecs_to_jiffies(8)
 
+static struct tmem_oid swap_oid(unsigned int type, unsigned int nr)
+{
+	return (struct tmem_oid) {
+		.word[0] = (u64)type << ZCACHE_SWAP_OBJECTS_SHIFT | nr,
+	};
+}
+
 static void swap_handle(unsigned int type, pgoff_t offset,
 			struct tmem_handle *handle)
 {
-	pgoff_t slice = offset & ((1UL << ZCACHE_SWAP_OBJECTS_SHIFT) - 1);
+	pgoff_t run = offset >> ZCACHE_SWAP_RUN_SHIFT;
 
 	*handle = (struct tmem_handle) {
 		.client = TMEM_CLIENT_LOCAL,
 		.pool = ZCACHE_SWAP_POOL,
-		.oid.word[0] = (u64)type << ZCACHE_SWAP_OBJECTS_SHIFT | slice,
-		.index = offset >> ZCACHE_SWAP_OBJECTS_SHIFT,
+		.oid = swap_oid(type, run & (ZCACHE_SWAP_OBJECTS - 1)),
+		.index = run >> ZCACHE_SWAP_OBJECTS_SHIFT <<
+				ZCACHE_SWAP_RUN_SHIFT |
+			 (offset & ((1UL << ZCACHE_SWAP_RUN_SHIFT) - 1)),
 	};
 }
 
@@ -201,13 +219,13 @@ static void zcache_swap_invalidate(unsigned int type, pgoff_t offset)
 
 static void zcache_swap_invalidate_area(unsigned int type)
 {
-	struct tmem_handle handle;
-	pgoff_t slice;
+	struct tmem_oid oid;
+	unsigned int nr;
 
-	for (slice = 0; slice < 1 << ZCACHE_SWAP_OBJECTS_SHIFT; slice++) {
-		swap_handle(type, slice, &handle);
+	for (nr = 0; nr < ZCACHE_SWAP_OBJECTS; nr++) {
+		oid = swap_oid(type, nr);
 		atomic64_inc(&zcache.count.flobj_total);
-		if (tmem_flush_object(zcache.swap, &handle.oid, 0))
+		if (tmem_flush_object(zcache.swap, &oid, 0))
 			atomic64_inc(&zcache.count.flobj_found);
 	}
 }
