@@ -558,6 +558,42 @@ int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 EXPORT_SYMBOL_GPL(tmem_get);
 
 /**
+ * tmem_locate - where is a page?
+ * @pool: where to look
+ * @oid: object
+ * @index: page within the object
+ * @version: with -EREMOTE, receives its version
+ * @node: with -EREMOTE, receives the node that has it
+ *
+ * Context: task or atomic.  Takes the object's lock.
+ * Return: 0 if it is here, -EREMOTE if a peer has it, or -ENOENT.
+ */
+int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
+		u64 *version, u8 *node)
+{
+	struct tmem_object *obj;
+	void *slot = NULL;
+
+	rcu_read_lock();
+	obj = tmem_object_find(pool, oid);
+	if (obj) {
+		xa_lock(&obj->pages);
+		if (!obj->dead)
+			slot = tmem_slot_load(obj, index);
+		if (slot_is_remote(slot)) {
+			*version = slot_version(slot);
+			*node = word_node(slot_word(slot));
+		}
+		xa_unlock(&obj->pages);
+	}
+	rcu_read_unlock();
+	if (slot_is_remote(slot))
+		return -EREMOTE;
+	return slot && !slot_is_tombstone(slot) ? 0 : -ENOENT;
+}
+EXPORT_SYMBOL_GPL(tmem_locate);
+
+/**
  * tmem_has - are these pages here, or with a peer?
  * @pool: where
  * @oid: object

@@ -171,6 +171,8 @@ int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
 		   u32 index, struct tmem_blob *blob, gfp_t gfp, bool *evicted);
 int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob);
+int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
+		u64 *version, u8 *node);
 bool tmem_has(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	      unsigned long nr);
 bool tmem_flush(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,

@@ -31,6 +31,7 @@
 #include <linux/slab.h>
 
 #include "../trace.h"
+#include "prefetch.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
@@ -58,7 +59,8 @@ enum fetch_state {
 
 /**
  * struct fetch - one request for a page
- * @req: the request
+ * @req: the request; its reply goes to an allocation of its own: together they
+ *	would just not fit into a page
  * @work: where the answer is unpacked
  * @state: an enum fetch_state
  * @came: completed with FETCH_CAME
@@ -69,8 +71,6 @@ enum fetch_state {
  * @fetched: called with the page
  * @arg: its argument
  * @page: the page's name on the wire
- * @reply: room for the answer, FETCH_REPLY_MAX bytes, an allocation of its own:
- *	together they would just not fit into a page
  */
 struct fetch {
 	struct r2tcp_req req;
@@ -84,7 +84,6 @@ struct fetch {
 	ramster_fetched_fn fetched;
 	void *arg;
 	struct r2_page page;
-	void *reply;
 };
 
 static void *fetch_alloc(gfp_t gfp, void *pool_data)
@@ -93,8 +92,8 @@ static void *fetch_alloc(gfp_t gfp, void *pool_data)
 
 	if (!fetch)
 		return NULL;
-	fetch->reply = kmalloc(FETCH_REPLY_MAX, gfp);
-	if (!fetch->reply) {
+	fetch->req.reply = kmalloc(FETCH_REPLY_MAX, gfp);
+	if (!fetch->req.reply) {
 		kfree(fetch);
 		return NULL;
 	}
@@ -105,7 +104,7 @@ static void fetch_free(void *element, void *pool_data)
 {
 	struct fetch *fetch = element;
 
-	kfree(fetch->reply);
+	kfree(fetch->req.reply);
 	kfree(fetch);
 }
 
@@ -133,7 +132,7 @@ static int fetch_check(struct fetch *fetch, const void **data,
 	if (err)
 		return err;
 
-	err = r2net_check_reply(&fetch->page, fetch->reply,
+	err = r2net_check_reply(&fetch->page, fetch->req.reply,
 				fetch->req.reply_len, data, len);
 	if (err == -EBADMSG)
 		atomic64_inc(&count->remote_get_corrupt);
@@ -182,21 +181,26 @@ static void fetch_trace_reply(const struct fetch *fetch, int err,
 	trace_ramster_reply(&handle, version, fetch->from, err, len, waited);
 }
 
-/* Ask, maybe once more. */
 static int fetch_ask(struct fetch *fetch, u8 from)
+{
+	fetch->from = from;
+	fetch_trace_get(fetch);
+	/* From when it is submitted it may be gone, unless it is awaited. */
+	return r2tcp_submit(fetch->node->tcp, from, &fetch->req);
+}
+
+/* The same once more.  Who has waited waits again. */
+static int fetch_ask_again(struct fetch *fetch, u8 from)
 {
 	struct r2tcp *tcp = fetch->node->tcp;
 	bool pushed = fetch->req.pushed;
 	int err;
 
-	fetch->from = from;
-	fetch_trace_get(fetch);
-	if (pushed) {
+	if (atomic_read(&fetch->state) == FETCH_CAME) {
 		reinit_completion(&fetch->came);
 		atomic_set(&fetch->state, FETCH_AWAITED);
 	}
-	/* From here on the request may be gone, unless it is awaited. */
-	err = r2tcp_submit(tcp, from, &fetch->req);
+	err = fetch_ask(fetch, from);
 	if (!err && pushed)
 		r2tcp_push(tcp, from);
 	return err;
@@ -211,7 +215,7 @@ static int fetch_recheck(struct fetch *fetch, int err, const void **data,
 			 unsigned int *len)
 {
 	struct ramster_node *node = fetch->node;
-	struct tmem_blob blob = { .data = fetch->reply };
+	struct tmem_blob blob = { .data = fetch->req.reply };
 	struct tmem_handle handle;
 	struct tmem_pool *pool;
 	u64 version;
@@ -225,14 +229,15 @@ static int fetch_recheck(struct fetch *fetch, int err, const void **data,
 	case 0:
 		if (blob.filled)
 			return err;
-		*data = fetch->reply;
+		*data = fetch->req.reply;
 		*len = blob.len;
 		return 0;
 	case -EREMOTE:
 		if (blob.version == version)
 			return err;
 		r2net_encode_page(&fetch->page, &handle, blob.version);
-		return fetch_ask(fetch, blob.node) ? err : -EINPROGRESS;
+		return fetch_ask_again(fetch, blob.node) ? err :
+							   -EINPROGRESS;
 	default:
 		return err;
 	}
@@ -350,24 +355,6 @@ static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
 	return -EIO;
 }
 
-static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
-		       const struct tmem_handle *handle, u64 version)
-{
-	fetch->node = node;
-	INIT_WORK(&fetch->work, fetch_work);
-	atomic_set(&fetch->state, FETCH_LEFT);
-	init_completion(&fetch->came);
-	r2net_encode_page(&fetch->page, handle, version);
-	fetch->req = (struct r2tcp_req) {
-		.type = R2_GET,
-		.payload = &fetch->page,
-		.len = sizeof(fetch->page),
-		.reply = fetch->reply,
-		.reply_max = FETCH_REPLY_MAX,
-		.done = fetch_done,
-	};
-}
-
 /*
  * How long a fetch may take.  An ephemeral page is on the disk as well, so that
  * nobody waits long for it.
@@ -382,20 +369,61 @@ static unsigned long fetch_deadline(struct ramster_node *node,
 	return jiffies + msecs_to_jiffies(ms);
 }
 
+static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
+		       const struct tmem_handle *handle, enum tmem_kind kind,
+		       u64 version, unsigned long deadline)
+{
+	fetch->node = node;
+	fetch->kind = kind;
+	INIT_WORK(&fetch->work, fetch_work);
+	atomic_set(&fetch->state, FETCH_LEFT);
+	init_completion(&fetch->came);
+	r2net_encode_page(&fetch->page, handle, version);
+	fetch->req = (struct r2tcp_req) {
+		.type = R2_GET,
+		.payload = &fetch->page,
+		.len = sizeof(fetch->page),
+		.reply = fetch->req.reply,
+		.reply_max = FETCH_REPLY_MAX,
+		.deadline = deadline,
+		/* An ephemeral page is not worth waiting for a connection. */
+		.retry = kind == TMEM_PERSISTENT,
+		.optional = kind == TMEM_EPHEMERAL,
+		.done = fetch_done,
+	};
+}
+
 /* Takes the request; or frees it, and answers why it was not taken. */
-static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
+static int fetch_submit(struct fetch *fetch, u8 from)
 {
 	int err = -ETIMEDOUT;
 
-	fetch->req.deadline = deadline;
-	/* An ephemeral page is not worth waiting for a connection. */
-	fetch->req.retry = fetch->kind == TMEM_PERSISTENT;
-	fetch->req.optional = fetch->kind == TMEM_EPHEMERAL;
-	if (time_before(jiffies, deadline))
+	if (time_before(jiffies, fetch->req.deadline))
 		err = fetch_ask(fetch, from);
 	if (err)
 		fetch_end(fetch);
 	return err;
+}
+
+/*
+ * Have the page come, from who was asked for it already, or now.  Returns 0 if it
+ * is here; -EINPROGRESS; or an error, and the request is freed.
+ */
+static int fetch_begin(struct fetch *fetch, u8 from)
+{
+	struct prefetch *prefetch = fetch->node->prefetch;
+	int err;
+
+	fetch->from = from;
+	switch (prefetch_claim(prefetch, &fetch->page, &fetch->req)) {
+	case PREFETCH_HERE:
+		return 0;
+	case PREFETCH_ASKED:
+		return -EINPROGRESS;
+	default:
+		err = fetch_submit(fetch, from);
+		return err ?: -EINPROGRESS;
+	}
 }
 
 /**
@@ -405,7 +433,9 @@ static int fetch_submit(struct fetch *fetch, u8 from, unsigned long deadline)
  * @kind: whether its owner can do without it
  * @version: the version that the peer was given
  * @from: the peer
- * @patience: jiffies that the caller waits for the page, but see below
+ * @patience: jiffies that the caller waits for the page; with 0, the request is
+ *	put into the queue, and it is for the caller to have it sent, by
+ *	r2tcp_push()
  * @fetched: see &ramster_ops.fetch
  * @arg: its argument
  *
@@ -424,22 +454,30 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       ramster_fetched_fn fetched, void *arg)
 {
 	unsigned long deadline = fetch_deadline(node, kind);
-	struct fetch *fetch;
-	int err = -ENOMEM;
+	struct fetch *fetch = fetch_new(node, kind);
+	int err;
 
-	fetch = fetch_new(node, kind);
-	if (fetch) {
-		fetch_fill(fetch, node, handle, version);
-		fetch->kind = kind;
-		fetch->wanted = true;
-		fetch->req.pushed = patience;
-		fetch->fetched = fetched;
-		fetch->arg = arg;
-		err = fetch_submit(fetch, from, deadline);
-	}
-	if (err)
+	if (!fetch)
+		return fetch_refuse(node, kind, from, -ENOMEM);
+	fetch_fill(fetch, node, handle, kind, version, deadline);
+	fetch->wanted = true;
+	fetch->req.pushed = true;
+	fetch->fetched = fetched;
+	fetch->arg = arg;
+	if (patience)
+		atomic_set(&fetch->state, FETCH_AWAITED);
+
+	err = fetch_begin(fetch, from);
+	if (err && err != -EINPROGRESS)
 		return fetch_refuse(node, kind, from, err);
-	return patience ? fetch_wait(fetch, patience) : -EINPROGRESS;
+	if (patience && err)
+		r2tcp_push(node->tcp, from);
+	prefetch_note(node->prefetch, handle);
+	if (!err)
+		err = fetch_unpack(fetch, true);
+	/* From here on the request may be gone, unless it is awaited. */
+	return err == -EINPROGRESS && patience ? fetch_wait(fetch, patience) :
+						 err;
 }
 
 /**
@@ -461,12 +499,29 @@ int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	unsigned long deadline = fetch_deadline(node, TMEM_PERSISTENT);
 	struct fetch *fetch = fetch_new(node, TMEM_PERSISTENT);
 
-	fetch_fill(fetch, node, &away->handle, away->version);
-	fetch->kind = TMEM_PERSISTENT;
+	fetch_fill(fetch, node, &away->handle, TMEM_PERSISTENT, away->version,
+		   deadline);
 	fetch->wanted = false;
 	fetch->fetched = fetched;
 	fetch->arg = arg;
-	return fetch_submit(fetch, away->node, deadline);
+	return fetch_submit(fetch, away->node);
+}
+
+/**
+ * fetch_stop - undo fetch_start()
+ * @node: who asked; its connections are stopped, so every request has ended
+ *
+ * Context: process; sleeps until the last answer is unpacked.
+ */
+void fetch_stop(struct ramster_node *node)
+{
+	if (node->get_wq)
+		destroy_workqueue(node->get_wq);
+	prefetch_destroy(node->prefetch);
+	mempool_destroy(node->gets);
+	node->get_wq = NULL;
+	node->prefetch = NULL;
+	node->gets = NULL;
 }
 
 /**
@@ -486,25 +541,10 @@ int fetch_start(struct ramster_node *node)
 
 	node->gets = mempool_create(FETCH_RESERVE, fetch_alloc, fetch_free,
 				    NULL);
-	if (!node->gets) {
-		destroy_workqueue(node->get_wq);
-		node->get_wq = NULL;
+	node->prefetch = prefetch_create(node);
+	if (!node->gets || !node->prefetch) {
+		fetch_stop(node);
 		return -ENOMEM;
 	}
 	return 0;
-}
-
-/**
- * fetch_stop - undo fetch_start()
- * @node: who asked; its connections are stopped, so every request has ended
- *
- * Context: process; sleeps until the last answer is unpacked.
- */
-void fetch_stop(struct ramster_node *node)
-{
-	if (node->get_wq)
-		destroy_workqueue(node->get_wq);
-	mempool_destroy(node->gets);
-	node->get_wq = NULL;
-	node->gets = NULL;
 }

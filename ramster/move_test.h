@@ -489,7 +489,10 @@ static inline int move_ask_for(struct move_node *n, enum tmem_kind kind,
 	init_completion(&fetch->done);
 	err = fetch_page(&n->node, &handle, kind, where->version, where->node,
 			 0, move_fetched, fetch);
-	return err == -EINPROGRESS ? 0 : err;
+	if (err != -EINPROGRESS)
+		return err;
+	r2tcp_push(n->node.tcp, where->node);
+	return 0;
 }
 
 static inline int move_ask(struct kunit *test, struct move_node *n,

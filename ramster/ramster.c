@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
+#include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/init.h>
 #include <linux/module.h>
@@ -35,6 +36,58 @@ DEFINE_STATIC_SRCU(ramster_srcu);
  * the seam to zcache
  */
 
+/**
+ * struct ramster_plug - pages that were asked for, but not sent for
+ * @cb: place among what a task does at the end of a readahead
+ * @armed: what follows is valid
+ * @from: the peer
+ * @idx: held, so that the node stays
+ */
+struct ramster_plug {
+	struct blk_plug_cb cb;
+	bool armed;
+	u8 from;
+	int idx;
+};
+
+static void ramster_unplug(struct blk_plug_cb *cb, bool from_schedule)
+{
+	struct ramster_plug plug = *container_of(cb, struct ramster_plug, cb);
+	struct ramster_node *node;
+
+	kfree(container_of(cb, struct ramster_plug, cb));
+	node = srcu_dereference(ramster_owner, &ramster_srcu);
+	if (node && from_schedule)
+		r2tcp_push_later(node->tcp, plug.from);
+	else if (node)
+		r2tcp_push(node->tcp, plug.from);
+	srcu_read_unlock(&ramster_srcu, plug.idx);
+}
+
+/*
+ * A readahead asks for page after page.  So that they go out together, this waits
+ * for its end, or until the task has to sleep for something else.  Returns
+ * whether that is still to come.
+ */
+static bool ramster_plug(u8 from)
+{
+	struct blk_plug_cb *cb;
+	struct ramster_plug *plug;
+
+	/* The pointer only says which peer. */
+	cb = blk_check_plugged(ramster_unplug, (void *)(from + 1UL),
+			       sizeof(*plug));
+	if (!cb)
+		return false;
+	plug = container_of(cb, struct ramster_plug, cb);
+	if (!plug->armed) {
+		plug->armed = true;
+		plug->from = from;
+		plug->idx = srcu_read_lock(&ramster_srcu);
+	}
+	return true;
+}
+
 static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 			 u64 version, u8 from, long patience,
 			 ramster_fetched_fn fetched, void *arg)
@@ -47,6 +100,8 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	if (node)
 		err = fetch_page(node, handle, kind, version, from, patience,
 				 fetched, arg);
+	if (err == -EINPROGRESS && !patience && !ramster_plug(from))
+		r2tcp_push(node->tcp, from);
 	srcu_read_unlock(&ramster_srcu, idx);
 	return err;
 }

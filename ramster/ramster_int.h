@@ -48,6 +48,9 @@ struct torture;
  * @remote_home: remote pages that came home because this machine was idle
  * @remote_get_timeouts: remote gets that nobody answered in time
  * @remote_get_corrupt: remote gets whose answer failed its checks
+ * @prefetch_asked: pages asked for before anybody wanted them
+ * @prefetch_used: those that were wanted then
+ * @prefetch_unused: those that were dropped
  * @foreign_puts: pages accepted for others
  * @foreign_puts_refused: pages of others refused
  * @foreign_eph_evicted: ephemeral pages of others dropped to make room
@@ -68,6 +71,9 @@ struct ramster_counters {
 	atomic64_t remote_home;
 	atomic64_t remote_get_timeouts;
 	atomic64_t remote_get_corrupt;
+	atomic64_t prefetch_asked;
+	atomic64_t prefetch_used;
+	atomic64_t prefetch_unused;
 	atomic64_t foreign_puts;
 	atomic64_t foreign_puts_refused;
 	atomic64_t foreign_eph_evicted;
@@ -87,6 +93,7 @@ struct ramster_counters {
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
  * @gets: requests for persistent pages, set aside; NULL if it has none
+ * @prefetch: pages asked for beforehand; NULL if it has none
  * @get_wq: where pages that came back are unpacked, if nobody waits for them
  * @count: events
  * @debug: its counters in debugfs
@@ -102,6 +109,7 @@ struct ramster_node {
 	struct config_item *target;
 	struct selfshrink *selfshrink;
 	mempool_t *gets;
+	struct prefetch *prefetch;
 	struct workqueue_struct *get_wq;
 	struct ramster_counters count;
 	struct ramster_debug *debug;

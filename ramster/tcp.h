@@ -62,7 +62,8 @@ struct r2tcp_out {
  *	end with -ENOTCONN; but not begin to wait for a peer that has been away
  *	for as long as that would take
  * @optional: rather fail than wait for a peer that is in doubt: r2tcp_doubt()
- * @pushed: the caller is going to call r2tcp_push(), so nobody is woken for it
+ * @pushed: the caller is going to call r2tcp_push() or r2tcp_push_later(), so
+ *	nobody is woken for it
  * @result: 0: @reply_len bytes are in @reply, well-formed; -ENOTCONN: no or a
  *	broken connection, the peer may or may not have acted; -ETIMEDOUT:
  *	deadline passed, the same; -EHOSTDOWN: the peer has come back as a new
@@ -224,5 +225,6 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
 
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
 void r2tcp_push(struct r2tcp *tcp, unsigned int node);
+void r2tcp_push_later(struct r2tcp *tcp, unsigned int node);
 
 #endif /* _RAMSTER_TCP_H */

@@ -286,6 +286,27 @@ void r2tcp_push(struct r2tcp *tcp, unsigned int node)
 		r2tcp_send_taken(peer, false);
 }
 
+/**
+ * r2tcp_push_later() - have what is urgent sent by the thread of the peer
+ * @tcp: this node
+ * @node: number of the peer
+ *
+ * Context: any but interrupts; does not sleep.
+ */
+void r2tcp_push_later(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	if (peer) {
+		spin_lock(&peer->lock);
+		r2tcp_send_wake(peer);
+		spin_unlock(&peer->lock);
+	}
+	rcu_read_unlock();
+}
+
 static bool r2tcp_sender_begin(struct r2tcp_peer *peer)
 {
 	bool taken;

@@ -253,6 +253,7 @@ static int torture_fetch(struct torture *torture, struct torture_object *obj,
 			 blob->node, torture_patience(blob->version),
 			 torture_fetched, &wait);
 	if (err == -EINPROGRESS) {
+		r2tcp_push(torture->node->tcp, blob->node);
 		/* Bounded by get_timeout_ms. */
 		wait_for_completion(&wait.done);
 		err = wait.result;
