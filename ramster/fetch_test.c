@@ -346,6 +346,128 @@ static void fetch_test_get_reconnect(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, move_wait(test, fetch));
 }
 
+/* How a page was handed over. */
+struct fetch_test_wait {
+	struct completion done;
+	struct task_struct *task;
+	unsigned int calls;
+	bool waited;
+	int result;
+};
+
+static int fetch_test_fetched(void *arg, int result, const void *data, u32 len,
+			      bool waited)
+{
+	struct fetch_test_wait *wait = arg;
+
+	wait->calls++;
+	wait->task = current;
+	wait->waited = waited;
+	wait->result = result;
+	if (!waited)
+		complete(&wait->done);
+	/* Anything that the fetch itself does not return. */
+	return result ?: 1234;
+}
+
+static int fetch_test_patiently(struct kunit *test, struct move_node *n,
+				enum tmem_kind kind, u32 index, long patience,
+				struct fetch_test_wait *wait)
+{
+	struct tmem_handle handle = move_handle(kind, index);
+	struct tmem_blob where;
+
+	*wait = (struct fetch_test_wait) {};
+	init_completion(&wait->done);
+	KUNIT_ASSERT_EQ(test, -EREMOTE, move_lookup(test, n, kind, index,
+						    &where));
+	return fetch_page(&n->node, &handle, kind, where.version, where.node,
+			  patience, fetch_test_fetched, wait);
+}
+
+/*
+ * Who waits for a page unpacks it, and is answered what came of that.  Who does
+ * not want to wait that long is told so; a swap page then comes all the same, to
+ * somebody else, once, and a page of a file does not.
+ */
+static void fetch_test_get_patience(struct kunit *test)
+{
+	struct fetch_test_wait wait;
+	struct move_node *s, *c;
+
+	move_pair(test, &s, &c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, 4);
+	move_pages(test, c, TMEM_EPHEMERAL, 0, 4);
+	move_send(c, s, true, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 4);
+	WAIT_FOR(test, move_nr_away(c, TMEM_EPHEMERAL) == 4);
+	WAIT_FOR(test, move_settled(c));
+
+	KUNIT_EXPECT_EQ(test, 1234,
+			fetch_test_patiently(test, c, TMEM_PERSISTENT, 1,
+					     MAX_SCHEDULE_TIMEOUT, &wait));
+	KUNIT_EXPECT_TRUE(test, wait.waited);
+	KUNIT_EXPECT_PTR_EQ(test, wait.task, current);
+	KUNIT_EXPECT_EQ(test, wait.calls, 1);
+
+	WRITE_ONCE(s->stall, true);
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS,
+			fetch_test_patiently(test, c, TMEM_PERSISTENT, 2, 2,
+					     &wait));
+	KUNIT_EXPECT_EQ(test, wait.calls, 0);
+	move_resume(s);
+	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&wait.done,
+							     MOVE_PATIENCE));
+	KUNIT_EXPECT_FALSE(test, wait.waited);
+	KUNIT_EXPECT_PTR_NE(test, wait.task, current);
+	KUNIT_EXPECT_EQ(test, wait.calls, 1);
+	KUNIT_EXPECT_EQ(test, wait.result, 0);
+
+	WRITE_ONCE(s->stall, true);
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			fetch_test_patiently(test, c, TMEM_EPHEMERAL, 2, 2,
+					     &wait));
+	/* Nobody waits for the next one, until the server is heard from. */
+	KUNIT_EXPECT_EQ(test, -EIO,
+			fetch_test_patiently(test, c, TMEM_EPHEMERAL, 3,
+					     MAX_SCHEDULE_TIMEOUT, &wait));
+	move_resume(s);
+	WAIT_FOR(test, move_count(&s->node.count.foreign_gets) == 3);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, wait.calls, 0);
+	KUNIT_EXPECT_EQ(test,
+			move_count(&c->node.count.remote_unsucc_get[TMEM_EPHEMERAL]),
+			2);
+}
+
+/* A page that has come home while it was asked for is there for who waits, too. */
+static void fetch_test_get_patience_home(struct kunit *test)
+{
+	struct tmem_handle handle = move_handle(TMEM_PERSISTENT, 1);
+	struct fetch_test_wait wait = {};
+	struct tmem_blob where;
+	struct move_node *s, *c;
+
+	move_pair(test, &s, &c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, 4);
+	move_send(c, s, false, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 4);
+	KUNIT_ASSERT_EQ(test, -EREMOTE, move_lookup(test, c, TMEM_PERSISTENT, 1,
+						    &where));
+	/* Put anew, sent anew: whoever still asks for the old version looks again. */
+	move_page(test, c, TMEM_PERSISTENT, 1, 1);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 4 &&
+		       move_settled(c));
+	init_completion(&wait.done);
+	KUNIT_EXPECT_EQ(test, 1234,
+			fetch_page(&c->node, &handle, TMEM_PERSISTENT,
+				   where.version, where.node,
+				   MAX_SCHEDULE_TIMEOUT, fetch_test_fetched,
+				   &wait));
+	KUNIT_EXPECT_TRUE(test, wait.waited);
+	KUNIT_EXPECT_EQ(test, wait.calls, 1);
+}
+
 static struct kunit_case fetch_cases[] = {
 	KUNIT_CASE(fetch_test_get_counts),
 	KUNIT_CASE(fetch_test_get_damaged),
@@ -356,11 +478,14 @@ static struct kunit_case fetch_cases[] = {
 	KUNIT_CASE(fetch_test_get_too_late),
 	KUNIT_CASE(fetch_test_get_comes_home),
 	KUNIT_CASE(fetch_test_get_reconnect),
+	KUNIT_CASE(fetch_test_get_patience),
+	KUNIT_CASE(fetch_test_get_patience_home),
 	{}
 };
 
 static struct kunit_suite fetch_suite = {
 	.name = "ramster-fetch",
+	.suite_init = move_suite_init,
 	.init = move_test_init,
 	.exit = move_test_exit,
 	.test_cases = fetch_cases,

@@ -14,6 +14,8 @@
 #include <linux/delay.h>
 #include <linux/in.h>
 #include <linux/jiffies.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <net/net_namespace.h>
@@ -263,6 +265,17 @@ static inline void move_stop(struct move_node *n)
 	if (!IS_ERR_OR_NULL(n->own))
 		tmem_destroy(n->own);
 	n->own = NULL;
+}
+
+/* The nodes talk through the loopback device, and nobody else may have opened it. */
+static inline int move_suite_init(struct kunit_suite *suite)
+{
+	int err;
+
+	rtnl_lock();
+	err = dev_open(init_net.loopback_dev, NULL);
+	rtnl_unlock();
+	return err;
 }
 
 static inline int move_test_init(struct kunit *test)

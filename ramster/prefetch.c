@@ -6,10 +6,10 @@
  * trip at each page, or at each window of the kernel's readahead.  Here this is
  * noticed, object by object: when the distance from one page to the next has been
  * the same a few times, the pages to come are asked for, first a few, then
- * more.  Their compressed bytes are kept until they are wanted, or until
- * others want the room.  Pages that nobody has wanted make the one who is to
- * blame for them ask for half as many; and one whose distance changes starts
- * anew.
+ * more.  Their compressed bytes are kept until they are wanted; or, when others
+ * want the room, until their reader goes elsewhere, or has not come for a while.
+ * Pages that nobody has wanted make the one who is to blame for them ask for half
+ * as many; and one whose distance changes starts anew.
  *
  * Nothing can be mistaken: a page is known by its name and version, as it stands
  * in the index at the moment when it is wanted, and a version is given only once.
@@ -60,6 +60,9 @@ static_assert(PREFETCH_PAGES < R2_MAX_GETS);
 /* So many steps of one may be one step. */
 #define PREFETCH_GAP		3
 
+/* A page that was not wanted for so long is not going to be. */
+#define PREFETCH_KEEP		HZ
+
 /* Who has asked in vain tries again after so many pages. */
 #define PREFETCH_RETRY		256
 
@@ -73,6 +76,7 @@ static_assert(PREFETCH_PAGES < R2_MAX_GETS);
  * @next: index that is to be asked for next
  * @stride: distance from the one before to @last; 0: not known
  * @run: how often it has been the same
+ * @run_id: which run that is
  * @window: how many pages to be ahead
  * @used: when it was used last, on a clock that counts uses
  */
@@ -83,6 +87,7 @@ struct prefetch_stream {
 	s64 next;
 	s64 stride;
 	unsigned int run;
+	u64 run_id;
 	unsigned int window;
 	u64 used;
 };
@@ -96,6 +101,8 @@ struct prefetch_stream {
  * @name: name and version
  * @from: the peer that was asked
  * @stream: who is to blame
+ * @run_id: the run of @stream that it is part of
+ * @came: jiffies when it came
  * @claimant: request that is answered with the answer to @req, or NULL
  */
 struct prefetch_page {
@@ -106,6 +113,8 @@ struct prefetch_page {
 	struct r2_page name;
 	u8 from;
 	u8 stream;
+	u64 run_id;
+	unsigned long came;
 	struct r2tcp_req *claimant;
 };
 
@@ -160,29 +169,37 @@ static void page_free(struct prefetch *prefetch, struct prefetch_page *page)
 	list_move(&page->list, &prefetch->free);
 }
 
+/* Whether nobody is going to want a page. */
+static bool page_is_stale(struct prefetch *prefetch, struct prefetch_page *page)
+{
+	return page->run_id != prefetch->stream[page->stream].run_id ||
+	       time_after(jiffies, page->came + PREFETCH_KEEP);
+}
+
 /* What nobody has wanted was asked for in vain: ask for less. */
 static void page_drop_oldest(struct prefetch *prefetch)
 {
+	struct prefetch_stream *stream;
 	struct prefetch_page *page;
 
 	page = list_first_entry_or_null(&prefetch->here, struct prefetch_page,
 					list);
-	if (!page)
+	if (!page || !page_is_stale(prefetch, page))
 		return;
-	prefetch->stream[page->stream].window /= 2;
+	stream = &prefetch->stream[page->stream];
+	if (page->run_id == stream->run_id)
+		stream->window /= 2;
 	atomic64_inc(&prefetch->node->count.prefetch_unused);
 	page_free(prefetch, page);
 }
 
-/* Take room for a page, unless there is none, or the page is known. */
+/* Take room for a page, if there is some. */
 static struct prefetch_page *page_new(struct prefetch *prefetch,
 				      const struct r2_page *name)
 {
 	struct prefetch_page *page;
 
 	lockdep_assert_held(&prefetch->lock);
-	if (page_find(prefetch, name))
-		return NULL;
 	if (list_empty(&prefetch->free))
 		page_drop_oldest(prefetch);
 	page = list_first_entry_or_null(&prefetch->free, struct prefetch_page,
@@ -246,6 +263,7 @@ static void page_done(struct r2tcp_req *req)
 		page_free(prefetch, page);
 	else
 		list_add_tail(&page->list, &prefetch->here);
+	page->came = jiffies;
 	spin_unlock(&prefetch->lock);
 
 	if (claimant && came)
@@ -271,27 +289,12 @@ static void page_fill_req(struct prefetch_page *page)
 	};
 }
 
-/* Ask a peer for a page.  Returns whether it was asked. */
-static bool page_ask(struct prefetch *prefetch, unsigned int stream,
-		     const struct r2_page *name, u8 from)
+/* It cannot be sent: it is as if nobody had wanted to. */
+static void page_not_asked(struct prefetch_page *page)
 {
+	struct prefetch *prefetch = page->prefetch;
 	struct r2tcp_req *claimant;
-	struct prefetch_page *page;
-
-	spin_lock(&prefetch->lock);
-	page = page_new(prefetch, name);
-	if (page) {
-		page->stream = stream;
-		page->from = from;
-		page_fill_req(page);
-	}
-	spin_unlock(&prefetch->lock);
-	if (!page)
-		return false;
-	if (!r2tcp_submit(prefetch->node->tcp, from, &page->req)) {
-		atomic64_inc(&prefetch->node->count.prefetch_asked);
-		return true;
-	}
+	u8 from = page->from;
 
 	spin_lock(&prefetch->lock);
 	claimant = page->claimant;
@@ -299,7 +302,38 @@ static bool page_ask(struct prefetch *prefetch, unsigned int stream,
 	spin_unlock(&prefetch->lock);
 	if (claimant)
 		page_ask_again(prefetch, claimant, from);
-	return false;
+}
+
+/*
+ * Ask a peer for a page, unless it was asked for already.  Returns false if there
+ * is no room for it, or the peer cannot be asked.
+ */
+static bool page_ask(struct prefetch *prefetch,
+		     const struct prefetch_stream *stream,
+		     const struct r2_page *name, u8 from)
+{
+	struct prefetch_page *page = NULL;
+	bool known;
+
+	spin_lock(&prefetch->lock);
+	known = page_find(prefetch, name);
+	if (!known)
+		page = page_new(prefetch, name);
+	if (page) {
+		page->stream = stream - prefetch->stream;
+		page->run_id = stream->run_id;
+		page->from = from;
+		page_fill_req(page);
+	}
+	spin_unlock(&prefetch->lock);
+	if (!page)
+		return known;
+	if (r2tcp_submit(prefetch->node->tcp, from, &page->req)) {
+		page_not_asked(page);
+		return false;
+	}
+	atomic64_inc(&prefetch->node->count.prefetch_asked);
+	return true;
 }
 
 /**
@@ -377,6 +411,7 @@ static void stream_restart(struct prefetch_stream *stream, s64 stride)
 {
 	stream->stride = abs(stride) > PREFETCH_STRIDE_MAX ? 0 : stride;
 	stream->run = 1;
+	stream->run_id = stream->used;
 	stream->window = PREFETCH_FIRST;
 	stream->next = stream->last;
 }
@@ -423,8 +458,12 @@ static unsigned int stream_wants(struct prefetch_stream *stream, s64 *first)
 	return n;
 }
 
-/* Ask for one page, if it is with a peer.  Sets @from if it was asked for. */
-static void prefetch_ask(struct prefetch *prefetch, unsigned int stream,
+/*
+ * Ask for one page, if it is with a peer; @from is the last one that was asked.
+ * Returns false if that was not possible, and others need not be tried.
+ */
+static bool prefetch_ask(struct prefetch *prefetch,
+			 const struct prefetch_stream *stream,
 			 struct tmem_pool *pool,
 			 const struct tmem_handle *handle, int *from)
 {
@@ -434,10 +473,23 @@ static void prefetch_ask(struct prefetch *prefetch, unsigned int stream,
 
 	if (tmem_locate(pool, &handle->oid, handle->index, &version, &node) !=
 	    -EREMOTE)
-		return;
+		return true;
 	r2net_encode_page(&name, handle, version);
-	if (page_ask(prefetch, stream, &name, node))
-		*from = node;
+	if (!page_ask(prefetch, stream, &name, node))
+		return false;
+	*from = node;
+	return true;
+}
+
+/* What could not be asked for is to be asked for next time. */
+static void stream_take_back(struct prefetch *prefetch,
+			     struct prefetch_stream *stream, u64 run_id,
+			     s64 index)
+{
+	spin_lock(&prefetch->lock);
+	if (stream->run_id == run_id)
+		stream->next = index;
+	spin_unlock(&prefetch->lock);
 }
 
 /**
@@ -453,17 +505,18 @@ void prefetch_note(struct prefetch *prefetch, const struct tmem_handle *handle)
 	struct prefetch_stream *stream;
 	struct tmem_handle next = *handle;
 	struct tmem_pool *pool;
-	unsigned int n = 0, nr;
 	s64 index = 0, stride;
+	unsigned int n = 0;
 	int from = -1;
+	u64 run_id;
 
 	spin_lock(&prefetch->lock);
 	stream = stream_find(prefetch, handle);
 	stream->used = ++prefetch->clock;
-	nr = stream - prefetch->stream;
 	if (stream_advance(stream, handle->index))
 		n = stream_wants(stream, &index);
 	stride = stream->stride;
+	run_id = stream->run_id;
 	spin_unlock(&prefetch->lock);
 
 	pool = n ? tmem_pool_find(remotify_tmem(node->remotify), handle->client,
@@ -472,7 +525,10 @@ void prefetch_note(struct prefetch *prefetch, const struct tmem_handle *handle)
 		return;
 	for (; n && index >= 0 && index <= U32_MAX; n--, index += stride) {
 		next.index = index;
-		prefetch_ask(prefetch, nr, pool, &next, &from);
+		if (!prefetch_ask(prefetch, stream, pool, &next, &from)) {
+			stream_take_back(prefetch, stream, run_id, index);
+			break;
+		}
 	}
 	if (from >= 0)
 		r2tcp_push(node->tcp, from);

@@ -493,6 +493,7 @@ static struct kunit_case remotify_cases[] = {
 
 static struct kunit_suite remotify_suite = {
 	.name = "ramster-remotify",
+	.suite_init = move_suite_init,
 	.init = move_test_init,
 	.exit = move_test_exit,
 	.test_cases = remotify_cases,

@@ -134,6 +134,7 @@ static struct kunit_case selfshrink_cases[] = {
 
 static struct kunit_suite selfshrink_suite = {
 	.name = "ramster-selfshrink",
+	.suite_init = move_suite_init,
 	.init = move_test_init,
 	.exit = move_test_exit,
 	.test_cases = selfshrink_cases,
