@@ -64,6 +64,8 @@ help:
 	@echo '                       swap over TCP, verify every byte (as root, on Debian)'
 	@echo 'make demo MODE=zcache  the same work with the local compressed store alone'
 	@echo 'make demo MODE=swap    the same work on plain swap'
+	@echo 'make bench             ramster beside disk, zram, zswap, NBD and NVMe/TCP: ratios,'
+	@echo '                       and what they use; 20 minutes, with QUICK=1 four'
 	@echo 'make check             KUnit, clusters of kernels, static checks, fuzzing'
 	@echo 'make check PART=kunit|tools|fuzz|cluster|static'
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
@@ -89,6 +91,9 @@ kernel:
 demo:
 	tools/demo.sh --mode $(MODE)
 
+bench:
+	tools/bench.sh $(if $(QUICK),--quick)
+
 check:
 	$(if $(KERNEL),KERNEL=$(KERNEL)) tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
 
@@ -109,7 +114,7 @@ install:
 	install -m 644 tools/ramster/*.sh $(DESTDIR)/usr/lib/ramster
 	install -m 644 tools/systemd/*.service $(DESTDIR)$(UNITDIR)
 	install -D -m 644 tools/systemd/swap.conf $(DESTDIR)$(UNITDIR)/swap.d/ramster.conf
-	install -m 644 README.md Documentation/*.rst Documentation/*.csv $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md Documentation/*.rst Documentation/*.csv Documentation/*.inc $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)$(DOCDIR)/ABI
 	install -m 644 Documentation/ABI/* $(DESTDIR)$(DOCDIR)/ABI
 
@@ -117,6 +122,6 @@ clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo check kunit static fuzz coverage soak install clean-cache
+.PHONY: help deps kernel demo bench check kunit static fuzz coverage soak install clean-cache
 
 endif

@@ -21,6 +21,8 @@ usage: tools/bench.sh [options]
   --rounds N        each begins with another arm (5)
   --quick           2 rounds, smaller sets: four minutes in all
   --out DIR         for the results (logs/bench-DATE in the cache)
+  --report CSV      measure nothing: make the report of these results again
+  --docs            put it into Documentation/, too
 
 LIST: words with commas between them.  environment: see tools/kernel.sh --help
 END
@@ -36,6 +38,9 @@ arms=$ARMS
 workloads=$WORKLOADS
 out=
 quick=
+csv=
+docs=
+command="tools/bench.sh${*:+ $*}"
 
 # sizes FULL QUICK: of those, the one that counts
 sizes() {
@@ -58,7 +63,7 @@ chosen() {
 
 while [ $# -gt 0 ]; do
 	case $1 in
-	--arms|--workloads|--rounds|--out)
+	--arms|--workloads|--rounds|--out|--report)
 		[ $# -gt 1 ] || die "$1 needs a value" ;;
 	esac
 	case $1 in
@@ -67,6 +72,8 @@ while [ $# -gt 0 ]; do
 	--rounds)	rounds=$2; shift ;;
 	--quick)	quick=1; rounds=2 ;;
 	--out)		out=$2; shift ;;
+	--report)	csv=$2; shift ;;
+	--docs)		docs=1 ;;
 	--help|-h)	usage; exit 0 ;;
 	*)		usage >&2; die "what is $1?" ;;
 	esac
@@ -76,12 +83,44 @@ case $rounds in
 *[!0-9]*|''|0) die "--rounds: $rounds is no number of rounds" ;;
 esac
 
-LIMIT_MB=$(sizes 24 16)		# RAM that a workload may have
-SWAP_MB=$(sizes 48 32)		# its working set
-FAULTS=$(sizes 1500 750)
-MIX=$(sizes 5000 2000)		# touches of hot and cold pages, reads of a file
+# report CSV: the text beside it and on the terminal, the plots
+report() {
+	local dir args=()
+
+	dir=$(cd "$(dirname "$1")" && pwd -P) || return 1
+	args=(--rst "$dir/report.rst" --command "$command")
+	case ",$(sed -n 's/^[^,]*,\([^,]*\),.*/\1/p' "$1" | sort -u | tr '\n' ,)" in
+	*,nvme,*) args+=(--plot "$dir/plot") ;;
+	*) say "no plot: it is relative to nvme, which is not among the arms" ;;
+	esac
+	tools/bench/report.py "${args[@]}" "$1" >"$dir/report.txt" || return 1
+	cat "$dir/report.txt"
+	if [ -n "$docs" ]; then
+		mkdir -p Documentation/images
+		cp "$dir/report.rst" Documentation/performance.inc &&
+			cp "$dir/plot.svg" Documentation/images/performance.svg &&
+			cp "$dir/plot.png" Documentation/images/performance.png ||
+			return 1
+	fi
+	say "report.txt, report.rst, plot.svg, plot.png and $(basename "$1") are in $dir"
+}
+
+if [ -n "$csv" ]; then
+	[ -r "$csv" ] || die "--report: cannot read $csv"
+	command=$(cat "${csv%.csv}.command" 2>/dev/null) || command=
+	need_packages_for bench
+	report "$csv" || die "the report is not made"
+	exit
+fi
+
+LIMIT_MB=$(sizes 16 8)		# RAM that a workload may have
+SWAP_MB=$(sizes 32 16)		# its working set
+FAULTS=$(sizes 1500 500)
+MIX=$(sizes 4000 1500)	# touches of hot and cold pages, reads of a file
 SORT_MB=$((LIMIT_MB * 2))
-FILE_MB=$((LIMIT_MB * 2))
+FILE_MB=$((LIMIT_MB * 3 / 2))
+HELD_MB=$((DISK_MB * 15 / 16))	# of the swap area, to see what its index takes
+BUDGET_S=$(sizes 1140 225)	# no round begins that would not end by then
 FILL=45				# per cent of a page that do not compress
 
 need_packages_for qemu bench
@@ -97,6 +136,7 @@ mkdir -p "$RUN" || die "cannot make $RUN"
 RUN=$(cd "$RUN" && pwd -P)
 CSV=$RUN/results.csv
 echo round,arm,workload,metric,value,unit >"$CSV"
+echo "$command" >"${CSV%.csv}.command"
 # shellcheck source=tools/testing/harness.sh
 . tools/testing/harness.sh
 harness_begin "$RUN"
@@ -198,14 +238,18 @@ run_arm() {
 			--faults "$FAULTS" --mix "$MIX" $(floor_of "$arm")
 		said+=" fault p50 $(figure faults p50) us, scan $(figure scan rate) pages/s" ;;
 	esac
+	# of amounts, one round says as much as all
+	case "$arm $round: $workloads " in
+	"ramster 1:"*" swap "*) load "$round" "$arm" held --mb $HELD_MB ;;
+	esac
 	case " $workloads " in
 	*" sort "*)
 		load "$round" "$arm" sort --mb $SORT_MB
 		said+=" sort $(figure sort secs) s" ;;
 	esac
 	# page cache pages are a matter of three arms only
-	case " $workloads $arm " in
-	*" file "*" disk "|*" file "*" zcache "|*" file "*" ramster ")
+	case "$arm: $workloads " in
+	disk:*" file "*|zcache:*" file "*|ramster:*" file "*)
 		on client "sh /bench/arm.sh mount" || fail "cannot mount"
 		load "$round" "$arm" file --file /mnt/fs/file --mb $FILE_MB \
 			--mix "$MIX"
@@ -226,12 +270,25 @@ rotated() {
 	echo "${list[@]:$(($1 % ${#list[@]}))}" "${list[@]:0:$(($1 % ${#list[@]}))}"
 }
 
+# another ROUND: whether there is time for it, if it takes as long as the last
+another() {
+	[ $((SECONDS - BEGIN + ROUND_TOOK)) -le "$BUDGET_S" ] || {
+		say "no time for round $1: $(hms $((SECONDS - BEGIN))) are over, and the last took $(hms $ROUND_TOOK)"
+		return 1
+	}
+}
+
+BEGIN=$SECONDS
+ROUND_TOOK=0
 say "booting two guests: $(use_kvm && echo KVM || echo 'QEMU without KVM, so slowly')"
 boot_both
 for ((round = 1; round <= rounds; round++)); do
+	another $round || break
+	since=$SECONDS
 	for arm in $(rotated $((round - 1))); do
 		run_arm $round "$arm"
 	done
+	ROUND_TOOK=$((SECONDS - since))
 done
 finish
-say "results are in $RUN"
+report "$CSV" || fail "the report is not made"

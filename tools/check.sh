@@ -275,6 +275,7 @@ part_tools() {
 	check revision silent tools/testing/host/tools.sh revision
 	check systemd silent tools/testing/host/systemd.sh
 	check checklist tools/testing/checklist_test.sh
+	check bench silent tools/bench/report_test.sh
 }
 
 # --- fuzz --------------------------------------------------------------------

@@ -143,8 +143,13 @@ zswap_down() {
 	put N $ZSWAP/enabled
 }
 
+has_size() {
+	[ "$(cat "/sys/block/$1/size")" -gt 0 ]
+}
+
 nbd_up() {
 	bench nbd $SERVER 10809 swap /dev/nbd0 || fail "no connection with nbd-server"
+	wait_until 10 has_size nbd0 || fail "the network block device has no size"
 }
 
 nbd_down() {
@@ -222,6 +227,10 @@ run)
 	put "$3M" $group/memory.max
 	echo max >$group/memory.swap.max
 	echo $$ >$group/cgroup.procs
+	# All of a group's pages may be on their way to a slow device.  The kernel
+	# kills then, without a wait; whom it may not kill tries once more.
+	put -1000 /proc/self/oom_score_adj
+	dmesg -n 1
 	shift 3
 	exec "$@" ;;
 *)	fail "no order $what" ;;

@@ -100,11 +100,12 @@ void settle(uint8_t *mem, size_t pages);
 void page_cluster(unsigned int n);
 void remotify(bool on);
 double remotify_drain(uint64_t *bytes, uint64_t *wire, uint64_t *pages);
-void report_index(void);
+void report_index(const char *load);
 unsigned int compressed_bytes(void);
 
 /* The workloads. */
 int swap_main(void);
+int held_main(void);
 int sort_main(void);
 int file_main(bool make);
 int nbd_main(char **argv);

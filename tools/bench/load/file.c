@@ -30,14 +30,16 @@ static int make(int fd, size_t nr)
 	return 0;
 }
 
-static void read_pages(int fd, size_t first, size_t pages)
+typedef bool (*verify)(const void *p, uint64_t page, uint64_t gen);
+
+static void read_pages(int fd, size_t first, size_t pages, verify right)
 {
 	size_t i;
 
 	if (pread(fd, buf, pages * PAGE, first * PAGE) != (ssize_t)(pages * PAGE))
 		die("%s: cannot read page %zu: %s", set.file, first, strerror(errno));
 	for (i = 0; i < pages; i++)
-		if (!page_glance(buf + i * PAGE, first + i, GENERATION))
+		if (!right(buf + i * PAGE, first + i, GENERATION))
 			bad++;
 }
 
@@ -46,7 +48,7 @@ static void in_order(int fd, size_t nr)
 	size_t i;
 
 	for (i = 0; i + CHUNK <= nr; i += CHUNK)
-		read_pages(fd, i, CHUNK);
+		read_pages(fd, i, CHUNK, page_glance);
 }
 
 static void at_random(int fd, size_t nr)
@@ -55,13 +57,12 @@ static void at_random(int fd, size_t nr)
 	unsigned int i;
 
 	for (i = 0; i < set.mix; i++)
-		read_pages(fd, next_random(&random) % nr, 1);
+		read_pages(fd, next_random(&random) % nr, 1, page_right);
 }
 
 static int measure(int fd, size_t nr)
 {
 	struct phase run;
-	size_t i;
 
 	in_order(fd, nr);
 	phase_begin(&run, "file_seq");
@@ -72,11 +73,6 @@ static int measure(int fd, size_t nr)
 	phase_begin(&run, "file_random");
 	at_random(fd, nr);
 	phase_end(&run, set.mix);
-	for (i = 0; i < nr; i++) {
-		if (pread(fd, buf, PAGE, i * PAGE) != PAGE ||
-		    !page_right(buf, i, GENERATION))
-			bad++;
-	}
 	metric("file_seq", "bad", "pages", "%zu", bad);
 	return bad != 0;
 }

@@ -88,6 +88,7 @@ static void usage(void)
 {
 	fputs("usage: bench COMMAND [options]\n"
 	      "  swap     fill, faults, scans and a mix over swapped memory\n"
+	      "  held     fill a swap area, and say what its index takes\n"
 	      "  sort     sort records that do not fit\n"
 	      "  make     write the file that \"file\" reads\n"
 	      "  file     read a file that does not fit, in order and at random\n"
@@ -175,6 +176,8 @@ int main(int argc, char **argv)
 		die("--mb: a working set of nothing");
 	if (!strcmp(what, "swap"))
 		return swap_main();
+	if (!strcmp(what, "held"))
+		return held_main();
 	if (!strcmp(what, "sort"))
 		return sort_main();
 	if (!strcmp(what, "make") || !strcmp(what, "file"))

@@ -194,7 +194,7 @@ double remotify_drain(uint64_t *bytes, uint64_t *wire, uint64_t *pages)
 }
 
 /* What this machine has of pages that are away, by the driver's own counters. */
-void report_index(void)
+void report_index(const char *load)
 {
 	long long nodes = file_number(D "zcache/objnode_count");
 	long long objects = file_number(D "zcache/obj_count");
@@ -218,9 +218,9 @@ void report_index(void)
 		die("/proc/slabinfo does not say what a radix_tree_node takes");
 	bytes = nodes * (slab_pages * (double)PAGE / per_slab) +
 		objects * (double)OBJECT_BYTES + frames * (double)PAGE;
-	metric("memory", "index", "B/page", "%.2f", bytes / away);
-	metric("memory", "away", "pages", "%lld", away);
-	metric("memory", "nodes", "n", "%lld", nodes);
-	metric("memory", "objects", "n", "%lld", objects);
-	metric("memory", "frames", "n", "%lld", frames);
+	metric(load, "index", "B/page", "%.2f", bytes / away);
+	metric(load, "away", "pages", "%lld", away);
+	metric(load, "nodes", "n", "%lld", nodes);
+	metric(load, "objects", "n", "%lld", objects);
+	metric(load, "frames", "n", "%lld", frames);
 }

@@ -4,6 +4,7 @@
  * nothing of all this.  The order and the records are verified in the end.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -107,11 +108,23 @@ static size_t count_bad(const struct record *r, size_t n)
 	return sum == want ? bad : bad + 1;
 }
 
+/* How often the group found nothing that could be freed at once. */
+static long long group_ooms(void)
+{
+	char path[256];
+
+	if (!set.cgroup)
+		return 0;
+	snprintf(path, sizeof(path), "%s/memory.events", set.cgroup);
+	return file_word(path, "oom");
+}
+
 int sort_main(void)
 {
 	size_t size = set.mb << 20, n = size / sizeof(struct record), i, bad;
 	struct record *r = mmap(NULL, size, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long long ooms = group_ooms();
 	struct phase run;
 
 	if (r == MAP_FAILED)
@@ -122,6 +135,7 @@ int sort_main(void)
 		make(&r[i], i);
 	sort(r, n);
 	phase_end(&run, size / PAGE);
+	metric("sort", "no_room", "n", "%lld", group_ooms() - ooms);
 	bad = count_bad(r, n);
 	metric("sort", "bad", "records", "%zu", bad);
 	return bad != 0;

@@ -72,7 +72,7 @@ static void report_memory(uint64_t here, uint64_t there)
 	       (double)((int64_t)(here - free_bytes())) / nr);
 	metric("memory", "server", "B/page", "%.1f",
 	       (double)((int64_t)(there - s.free_bytes)) / nr);
-	report_index();
+	report_index("memory");
 }
 
 static void shuffle(void)
@@ -222,11 +222,8 @@ static void send_all(void)
 	metric("remotify", "frames", "B/page", "%.1f", (double)wire / pages);
 }
 
-int swap_main(void)
+static void set_up(void)
 {
-	struct peer_state s;
-	uint64_t here;
-
 	nr = set.mb * 256UL;
 	gens = locked(nr * sizeof(*gens));
 	order = locked(nr * sizeof(*order));
@@ -239,8 +236,32 @@ int swap_main(void)
 	if (mem == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
 	madvise(mem, nr * PAGE, MADV_NOHUGEPAGE);
-
 	page_cluster(READAHEAD);
+}
+
+/*
+ * What a swap area that is nearly full of remote pages takes here.  The index is
+ * a tree by place in the area, so it is where the area is full that its nodes
+ * are, too.
+ */
+int held_main(void)
+{
+	size_t i;
+
+	set_up();
+	for (i = 0; i < nr; i++)
+		write_page(i);
+	settle(mem, nr);
+	report_index("held");
+	return 0;
+}
+
+int swap_main(void)
+{
+	struct peer_state s;
+	uint64_t here;
+
+	set_up();
 	peer_state(&s);
 	here = free_bytes();
 	fill();
