@@ -117,7 +117,9 @@ LIMIT_MB=$(sizes 16 8)		# RAM that a workload may have
 SWAP_MB=$(sizes 32 16)		# its working set
 FAULTS=$(sizes 1500 500)
 MIX=$(sizes 4000 1500)	# touches of hot and cold pages, reads of a file
-SORT_MB=$((LIMIT_MB * 2))
+SORT_LIMIT_MB=$(sizes 10 6)	# of the sort alone, which goes over its pages often
+SORT_MB=$((SORT_LIMIT_MB * 2))
+TRACE_MB=$(sizes 24 12)		# pages that are stored while somebody looks
 FILE_MB=$((LIMIT_MB * 3 / 2))
 HELD_MB=$((DISK_MB * 15 / 16))	# of the swap area, to see what its index takes
 BUDGET_S=$(sizes 1140 225)	# no round begins that would not end by then
@@ -207,10 +209,15 @@ arm() {
 
 # load ROUND ARM COMMAND...: a workload; its figures go to the table
 load() {
-	local round=$1 arm=$2 job status=0
+	local round=$1 arm=$2 job status=0 limit=$LIMIT_MB run=bench
 	shift 2
 
-	job=$(start client "sh /bench/arm.sh run $arm $LIMIT_MB bench $* --peer 10.0.0.1 --cgroup /sys/fs/cgroup/bench --remote $arm --seed $round")
+	[ "$1" != sort ] || limit=$SORT_LIMIT_MB
+	if [ "$1" = trace ]; then
+		shift
+		run="sh /bench/trace.sh bench"
+	fi
+	job=$(start client "sh /bench/arm.sh run $arm $limit $run $* --peer 10.0.0.1 --cgroup /sys/fs/cgroup/bench --remote $arm --seed $round")
 	wait_job client "$job" 180 || status=$?
 	output client "$job" |
 		sed -n "s/^metric \([^ ]*\) \([^ ]*\) \([^ ]*\) \(.*\)/$round,$arm,\1,\2,\3,\4/p" |
@@ -240,7 +247,9 @@ run_arm() {
 	esac
 	# of amounts, one round says as much as all
 	case "$arm $round: $workloads " in
-	"ramster 1:"*" swap "*) load "$round" "$arm" held --mb $HELD_MB ;;
+	"ramster 1:"*" swap "*)
+		load "$round" "$arm" held --mb $HELD_MB
+		load "$round" "$arm" trace held --mb "$TRACE_MB" ;;
 	esac
 	case " $workloads " in
 	*" sort "*)

@@ -93,7 +93,8 @@ expect 1 'cannot read .*r.csv'
 # The same for the documents.
 rounds 1100
 tools/bench/report.py --rst "$tmp/r.rst" --command "make bench" "$tmp/r.csv" >/dev/null
-grep -q 'Made by ``make bench``' "$tmp/r.rst" &&
-	grep -q '^     - 3.100 \[2.000, 4.000\]$' "$tmp/r.rst" ||
-	{ echo "the reST lacks something"; status=1; }
+for line in 'Made by ``make bench``' '^     - 3.100 \[2.000, 4.000\]$'; do
+	grep -q -- "$line" "$tmp/r.rst" ||
+		{ echo "the reST lacks $line"; status=1; }
+done
 exit $status

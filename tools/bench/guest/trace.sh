@@ -19,14 +19,14 @@ echo 0 >$T/tracing_on
 echo 8192 >$T/buffer_size_kb
 : >$T/trace
 for event in $EVENTS; do
-	echo 1 >$T/events/$event/enable
+	echo 1 >$T/events/"$event"/enable
 done
 echo 1 >$T/tracing_on
 status=0
 "$@" || status=$?
 echo 0 >$T/tracing_on
 for event in $EVENTS; do
-	echo 0 >$T/events/$event/enable
+	echo 0 >$T/events/"$event"/enable
 done
 
 awk '

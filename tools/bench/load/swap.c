@@ -16,6 +16,7 @@
 #define STRIDE		8
 #define LANES		2	/* of the strided scan: all would take too long */
 #define BATCH		250	/* faults, then so many pings, by turns */
+#define SAMPLE		16	/* where pages are many, one in so many is verified */
 #define HOT		10	/* per cent of the pages that are hot */
 #define WRITES		4	/* of the mix, one touch in so many writes */
 
@@ -253,7 +254,10 @@ int held_main(void)
 		write_page(i);
 	settle(mem, nr);
 	report_index("held");
-	return 0;
+	for (i = 0; i < nr; i += SAMPLE)
+		glance("held", i);
+	metric("held", "bad", "pages", "%zu", bad);
+	return bad != 0;
 }
 
 int swap_main(void)
