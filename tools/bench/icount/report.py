@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tables, ratios and bars from what the guest of icount.sh found out.
+#
+#	report.py RESULTS CSV
+#
+# RESULTS has lines "got ARM CONTENT MEASURE ROUND VALUE"; of the rounds the
+# median counts.  CSV is written: arm,content,measure,value,unit.
+import csv
+import statistics
+import sys
+from collections import defaultdict
+
+BAR = 1.05
+CONTENTS = {
+    "half": "a half, random bytes",
+    "quarter": "a quarter, random bytes",
+    "text": "a half, words",
+    "filled": "one byte value",
+    "random": "not compressible",
+}
+
+
+class Figures:
+    """What was measured: medians and spreads."""
+
+    def __init__(self, path):
+        self.rounds = defaultdict(list)
+        self.clock = {}
+        for line in open(path):
+            word = line.split()
+            if word[:1] == ["got"]:
+                self.rounds[tuple(word[1:4])].append(float(word[5]))
+            elif word[:1] == ["clock"]:
+                self.clock[word[1]] = word[2:]
+
+    def get(self, arm, content, measure):
+        values = self.rounds.get((arm, content, measure))
+        if not values:
+            return None
+        # what the compressor needs differs from page to page
+        if arm == "lzo":
+            return statistics.fmean(values)
+        return statistics.median(values)
+
+    def spread(self):
+        """The largest difference of two rounds, as a share of the median."""
+        worst = 0, None
+        for key, values in self.rounds.items():
+            if key[0] == "lzo" or not statistics.median(values):
+                continue
+            share = (max(values) - min(values)) / statistics.median(values)
+            worst = max(worst, (share, key), key=lambda w: w[0])
+        return worst
+
+    def contents(self):
+        seen = {key[1] for key in self.rounds}
+        return [c for c in CONTENTS if c in seen]
+
+    def write_csv(self, path):
+        with open(path, "w", newline="") as out:
+            w = csv.writer(out, lineterminator="\n")
+            w.writerow(["arm", "content", "measure", "value", "unit"])
+            for key, values in self.rounds.items():
+                unit = {"bytes": "bytes", "kept": "percent"}.get(
+                    key[2], "instructions/page")
+                w.writerow(list(key) + ["%.1f" % self.get(*key), unit])
+                if key[0] != "lzo" and len(values) > 1:
+                    w.writerow(list(key[:2]) + [key[2] + "-spread",
+                               "%.1f" % (max(values) - min(values)), unit])
+
+
+def number(value):
+    return "-" if value is None else "{:,.0f}".format(value)
+
+
+def ratio(a, b):
+    return "-" if not a or not b else "%.3f" % (a / b)
+
+
+def row(name, cells, width=12):
+    print("  %-26s" % name + "".join("%*s" % (width, c) for c in cells))
+
+
+def clock_report(f):
+    print("Is an instruction a nanosecond?\n")
+    row("a loop of", ["time stamps", "clock, ns"], 14)
+    for turns, seen in f.clock.items():
+        if turns.isdigit():
+            row(number(int(turns)) + " instructions",
+                [number(int(v)) for v in seen], 14)
+    if "read" in f.clock:
+        print("  a reading costs %s, which is subtracted" % f.clock["read"][0])
+    print()
+
+
+def swap_table(f, measure, title):
+    """What one measure costs with each arm."""
+    print(title + "\n")
+    row("contents compress to", ["kernel only", "zram", "zswap", "zcache",
+                                 "/zram", "/zswap"])
+    for content in f.contents():
+        v = {a: f.get(a, content, measure)
+             for a in ("nothing", "zram", "zswap", "zcache")}
+        if v["zcache"] is None:
+            continue
+        row(CONTENTS[content], [number(v[a]) for a in v] +
+            [ratio(v["zcache"], v["zram"]), ratio(v["zcache"], v["zswap"])])
+    print()
+    row("beyond \"kernel only\"", ["", "zram", "zswap", "zcache", "/zram",
+                                   "/zswap"])
+    for content in f.contents():
+        base = f.get("nothing", content, measure)
+        v = {a: f.get(a, content, measure) for a in ("zram", "zswap", "zcache")}
+        if base is None or None in v.values():
+            continue
+        v = {a: x - base for a, x in v.items()}
+        row(CONTENTS[content], [""] + [number(v[a]) for a in v] +
+            [ratio(v["zcache"], v["zram"]), ratio(v["zcache"], v["zswap"])])
+    print()
+
+
+def kept_report(f):
+    """Pages that an arm did not keep went to the disk behind it."""
+    for content in f.contents():
+        away = [(a, f.get(a, content, "kept")) for a in ("zram", "zswap", "zcache")]
+        away = ["%s kept %.0f %%" % (a, k) for a, k in away
+                if k is not None and k < 100]
+        if away:
+            print("  %s: %s; the rest went to a disk in RAM, which alone takes "
+                  "%s to store\n  and %s to load" %
+                  (CONTENTS[content], ", ".join(away),
+                   number(f.get("disk", content, "store")),
+                   number(f.get("disk", content, "load"))))
+    print()
+
+
+def api_cost(f, content, way):
+    safe = "lib-compress-safe" if way == "compress" else "lib-decompress"
+    api = f.get("lzo", content, "api-" + way)
+    lib = f.get("lzo", content, safe)
+    return None if api is None or lib is None else api - lib
+
+
+def lzo_table(f):
+    print("The compressor itself (lzo), a page\n")
+    row("contents compress to", ["bytes", "compress", "as in API", "+ API",
+                                 "decompress", "+ API"])
+    for content in f.contents():
+        if f.get("lzo", content, "bytes") is None:
+            continue
+        row(CONTENTS[content],
+            [number(f.get("lzo", content, m)) for m in
+             ("bytes", "lib-compress", "lib-compress-safe")] +
+            [number(api_cost(f, content, "compress")),
+             number(f.get("lzo", content, "lib-decompress")),
+             number(api_cost(f, content, "decompress"))])
+    print("  zram calls the library; the crypto API adds what is under \"+ API\", "
+          "and calls for\n  compression another function of it, which minds the "
+          "end of the buffer\n")
+
+
+def bar(f, content, measure, way):
+    zram, zcache = (f.get(a, content, measure) for a in ("zram", "zcache"))
+    if not zram or not zcache:
+        return
+    met = zcache <= BAR * zram
+    line = "  %s  %-5s %-26s %s of zram's, at most %.2f" % (
+        "met    " if met else "NOT MET", measure, CONTENTS[content],
+        ratio(zcache, zram), BAR)
+    if not met:
+        line += "; %s too many" % number(zcache - BAR * zram)
+        api = api_cost(f, content, way)
+        if api is not None:
+            line += ", the crypto API's own are %s (%s without)" % (
+                number(api), ratio(zcache - api, zram))
+    print(line)
+
+
+def bars(f):
+    print("Bars\n")
+    for measure, way in (("store", "compress"), ("load", "decompress")):
+        for content in f.contents():
+            # what zcache does not keep is not its cost
+            if f.get("zcache", content, "kept") == 100:
+                bar(f, content, measure, way)
+    print()
+
+
+def main():
+    f = Figures(sys.argv[1])
+    print()
+    if f.clock:
+        clock_report(f)
+    if any(key[0] == "zcache" for key in f.rounds):
+        swap_table(f, "store", "Instructions for a stored page")
+        swap_table(f, "load", "Instructions for a local load")
+        kept_report(f)
+    if any(key[0] == "lzo" for key in f.rounds):
+        lzo_table(f)
+    if any(key[0] == "zcache" for key in f.rounds):
+        bars(f)
+        share, key = f.spread()
+        print("Rounds differ by %.1f %% at most (%s)\n" %
+              (share * 100, " ".join(key)))
+    f.write_csv(sys.argv[2])
+
+
+main()
