@@ -39,6 +39,9 @@ all figures are as CSV (arm,content,measure,value,unit).
   --pages N        of a round ($pages)
   --rounds N       that count, after two to warm up ($rounds)
   --csv FILE       where to write the figures
+  --profile        show where the instructions go, by source file and function,
+                   in place of the tables; for half, unless contents are named
+  --top N          so many lines of each of its tables ($top)
   --help
 END
 }
@@ -66,17 +69,19 @@ subset() {
 	done
 }
 
-pages=256 rounds=3 csv='' contents=$ALL_CONTENTS parts=$ALL_PARTS
+pages=256 rounds=3 csv='' contents='' parts='' profile='' top=30
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help|-h)	usage; exit 0 ;;
-	--contents|--parts|--pages|--rounds|--csv)
+	--profile)	profile=1 ;;
+	--contents|--parts|--pages|--rounds|--csv|--top)
 		[ $# -ge 2 ] || die "$1 needs a value"
 		case $1 in
 		--contents) subset "$1" "$2" $ALL_CONTENTS; contents=$2 ;;
 		--parts) subset "$1" "$2" $ALL_PARTS; parts=$2 ;;
 		--pages) number "$1" "$2" 16 4096; pages=$2 ;;
 		--rounds) number "$1" "$2" 1 99; rounds=$2 ;;
+		--top)	number "$1" "$2" 1 1000; top=$2 ;;
 		--csv)	csv=$2 ;;
 		esac
 		shift ;;
@@ -84,10 +89,14 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+if [ -n "$profile" ]; then
+	parts=${parts:-swap} contents=${contents:-half}
+fi
+parts=${parts:-$ALL_PARTS} contents=${contents:-$ALL_CONTENTS}
 [ -z "$csv" ] || : >>"$csv" || die "--csv: cannot write $csv"
 
 here=tools/bench/icount
-RUN=$RAMSTER_CACHE/logs/icount
+RUN=$RAMSTER_CACHE/logs/icount${profile:+-profile}
 csv=${csv:-$RUN/icount.csv}
 rm -rf "$RUN"
 mkdir -p "$RUN"
@@ -124,20 +133,51 @@ build_module() {
 	exec 9>&-
 }
 
+# build_gauge: at an address of its own, where the plugin can tell it from others.
+build_gauge() {
+	gcc -static -O2 -Wall -Wextra -pthread -Wl,-Ttext-segment=0x5c0de000 \
+		-o "$WORK/gauge" $here/gauge.c || die "the gauge does not compile"
+}
+
 # pack: the tests' initramfs, and what is ours after it; the kernel unpacks both.
 pack() {
 	local initrd r=$WORK/root
 
 	initrd=$(tools/testing/initramfs.sh) || die "no initramfs"
 	mkdir -p "$r/bin"
-	gcc -static -s -O2 -Wall -Wextra -pthread -o "$r/bin/gauge" $here/gauge.c ||
-		die "the gauge does not compile"
+	strip -o "$r/bin/gauge" "$WORK/gauge" || die "no gauge"
 	strip -g -o "$r/icount.ko" "$WORK/module/icount.ko" || die "no module"
 	install -m 755 $here/guest.sh "$r/icount-init" || die "no room in $WORK"
 	{
 		cat "$initrd" &&
 		(cd "$r" && find . | sort | cpio -o -H newc -R 0:0 --quiet)
 	} >"$WORK/initrd" || die "cannot pack the initramfs"
+}
+
+# build_plugin: its version has to be one that this QEMU takes; there is no
+# header to ask.
+build_plugin() {
+	local v
+
+	for v in 1 2 3 4 5 6; do
+		gcc -shared -fPIC -O2 -Wall -Wextra -fvisibility=hidden \
+			-DPLUGIN_VERSION=$v -o "$WORK/plugin.so" $here/plugin.c ||
+			die "the plugin does not compile"
+		! echo quit | qemu-system-x86_64 -M none -display none \
+			-monitor stdio -plugin "$WORK/plugin.so" \
+			>"$RUN/plugin.log" 2>&1 || return 0
+	done
+	cat "$RUN/plugin.log" >&2
+	die "this QEMU takes no plugin, so there is no --profile"
+}
+
+# plugin_args: sets PLUGIN.
+plugin_args() {
+	local begin end
+
+	begin=$(nm "$WORK/gauge" | sed -n 's/ . section_mark_begin$//p')
+	end=$(nm "$WORK/gauge" | sed -n 's/ . section_mark_end$//p')
+	PLUGIN=(-plugin "$WORK/plugin.so,begin=$begin,end=$end,out=$RUN/profile")
 }
 
 # --- the guest -------------------------------------------------------------------
@@ -160,7 +200,7 @@ start_guest() {
 		-monitor none -serial "file:$RUN/console" \
 		-serial "file:$RUN/results" \
 		-drive "if=none,id=disk,format=raw,cache=unsafe,file=$WORK/disk" \
-		-device nvme,drive=disk,serial=1 \
+		-device nvme,drive=disk,serial=1 ${PLUGIN[@]+"${PLUGIN[@]}"} \
 		-kernel "$BUILD/arch/x86/boot/bzImage" -initrd "$WORK/initrd" \
 		-append "$args" </dev/null >"$RUN/qemu" 2>&1 &
 	QEMU=$!
@@ -206,10 +246,21 @@ need_packages_for kernel qemu
 image=$(tools/kernel.sh --config bench | tail -n 1) || die "no kernel"
 BUILD=${image%/arch/x86/boot/bzImage}
 build_module
+build_gauge
 pack
+PLUGIN=()
+if [ -n "$profile" ]; then
+	build_plugin
+	plugin_args
+fi
 say "counting: $parts; $contents; $rounds rounds of $pages pages"
 start_guest
 watch_guest
-python3 $here/report.py "$RUN/results" "$csv" || exit 1
+if [ -n "$profile" ]; then
+	python3 $here/profile.py "$RUN/profile" "$RUN/results" "$BUILD" "$pages" \
+		"$top" "$csv" || exit 1
+else
+	python3 $here/report.py "$RUN/results" "$csv" || exit 1
+fi
 say "all figures are in"
 echo "$csv"
