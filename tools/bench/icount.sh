@@ -7,7 +7,9 @@
 # nanosecond for each instruction that it executes, whatever else this machine
 # does, so a difference of two readings of the time stamp counter is a number of
 # instructions.  With that we count what it takes to store a page and to load it
-# again, with ramster's compressed store and with those it is compared with.
+# again, with ramster's compressed store and with those it is compared with.  A
+# plugin of QEMU counts, too, by address; so we know where they go, and how many
+# there are where the CPU is idle now and then and the clock jumps.
 #
 # What it is not: time.  A cache miss costs nothing here, and a division as much
 # as a move.  A string instruction (rep movs) counts once for each step; so that
@@ -19,28 +21,36 @@ cd "$(dirname "$0")/../.." || exit 1
 . tools/lib.sh
 
 ALL_CONTENTS=half,quarter,text,filled,random
-ALL_PARTS=clock,lzo,swap
+ALL_PARTS=clock,lzo,swap,send,net
 
 usage() {
 	cat <<END
 usage: tools/bench/icount.sh [options]
 
 Counts the instructions of a stored page and of a local load: zcache beside zram
-and zswap, with the same compressor (lzo). Takes about three minutes once there
-is a kernel. Prints tables and whether the bars are met; the last line says where
-all figures are as CSV (arm,content,measure,value,unit).
+and zswap, with the same compressor (lzo); and of a page that is sent to another
+machine and fetched from there, beside network block devices. Takes about three
+minutes once there is a kernel. Prints tables and whether the bars are met; the
+last line says where all figures are as CSV (arm,content,measure,value,unit).
 
   --contents LIST  what is in the pages ($ALL_CONTENTS):
                    half, quarter  bytes at random, then one byte repeated;
                           compress to about a half, a quarter
                    text   words, compress to about a half
                    filled one byte value   random  do not compress
-  --parts LIST     of the measurement ($ALL_PARTS)
+  --parts LIST     of the measurement ($ALL_PARTS):
+                   clock  is one nanosecond one instruction?
+                   lzo    the compressor with and without the crypto API
+                   swap   store and load: zram, zswap, zcache
+                   send   two nodes of ramster, both in the one kernel
+                   net    swap over NBD and NVMe/TCP in the same way
+                   The last two take the first of the contents that compress.
   --pages N        of a round ($pages)
   --rounds N       that count, after two to warm up ($rounds)
   --csv FILE       where to write the figures
   --profile        show where the instructions go, by source file and function,
-                   in place of the tables; for half, unless contents are named
+                   in place of the tables; of "swap" and half, unless parts and
+                   contents are named
   --top N          so many lines of each of its tables ($top)
   --help
 END
@@ -168,7 +178,7 @@ build_plugin() {
 			>"$RUN/plugin.log" 2>&1 || return 0
 	done
 	cat "$RUN/plugin.log" >&2
-	die "this QEMU takes no plugin, so there is no --profile"
+	die "this QEMU takes no plugin, and so nothing can be counted"
 }
 
 # plugin_args: sets PLUGIN.
@@ -200,7 +210,7 @@ start_guest() {
 		-monitor none -serial "file:$RUN/console" \
 		-serial "file:$RUN/results" \
 		-drive "if=none,id=disk,format=raw,cache=unsafe,file=$WORK/disk" \
-		-device nvme,drive=disk,serial=1 ${PLUGIN[@]+"${PLUGIN[@]}"} \
+		-device nvme,drive=disk,serial=1 "${PLUGIN[@]}" \
 		-kernel "$BUILD/arch/x86/boot/bzImage" -initrd "$WORK/initrd" \
 		-append "$args" </dev/null >"$RUN/qemu" 2>&1 &
 	QEMU=$!
@@ -210,7 +220,7 @@ start_guest() {
 progress() {
 	local line
 
-	line=$(tail -n 1 "$RUN/results" 2>/dev/null | cut -d ' ' -f 2-4)
+	line=$(sed -n 's/^doing //p' "$RUN/results" 2>/dev/null | tail -n 1)
 	[ "$line" != "$last_seen" ] || return 0
 	last_seen=$line
 	if [ -t 2 ]; then
@@ -221,7 +231,7 @@ progress() {
 }
 
 watch_guest() {
-	local end=$((SECONDS + 900)) last_seen=- pause=10
+	local end=$((SECONDS + 900)) last_seen=- pause=10 status
 
 	[ ! -t 2 ] || pause=2
 	while kill -0 "$QEMU" 2>/dev/null; do
@@ -230,12 +240,13 @@ watch_guest() {
 		[ $SECONDS -lt $end ] || die "not done within 15 minutes; see $RUN"
 	done
 	[ ! -t 2 ] || echo >&2
-	wait "$QEMU" || :
+	wait "$QEMU"
+	status=$?
 	QEMU=
 	grep -qx 'end' "$RUN/results" || {
 		tail -n 20 "$RUN/console" "$RUN/results" "$RUN/qemu" |
 			sed 's/^/    /' >&2
-		die "the guest ended early; all of it is in $RUN"
+		die "the guest ended early (QEMU: $status); all of it is in $RUN"
 	}
 	if grep -m 5 '^bad' "$RUN/results" >&2; then
 		die "not all is right; see $RUN/results"
@@ -248,11 +259,8 @@ BUILD=${image%/arch/x86/boot/bzImage}
 build_module
 build_gauge
 pack
-PLUGIN=()
-if [ -n "$profile" ]; then
-	build_plugin
-	plugin_args
-fi
+build_plugin
+plugin_args
 say "counting: $parts; $contents; $rounds rounds of $pages pages"
 start_guest
 watch_guest
@@ -260,7 +268,8 @@ if [ -n "$profile" ]; then
 	python3 $here/profile.py "$RUN/profile" "$RUN/results" "$BUILD" "$pages" \
 		"$top" "$csv" || exit 1
 else
-	python3 $here/report.py "$RUN/results" "$csv" || exit 1
+	python3 $here/report.py "$RUN/results" "$RUN/profile" "$pages" "$csv" ||
+		exit 1
 fi
 say "all figures are in"
 echo "$csv"

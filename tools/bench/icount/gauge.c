@@ -9,28 +9,35 @@
  *				swap pages out and in, in front of what is swapped
  *				to now; "blind": they come back with anything
  *	gauge send ARM CONTENT PAGES ROUNDS
- *				the same, and in between they move to a peer
+ *				the same with ramster: they move to a peer in between,
+ *				and come back from there
  *	gauge lzo CONTENT PAGES	the compressor with and without the crypto API
- *	gauge nbd DEVICE MB	serve a network block device to ourselves, over TCP
+ *	gauge net ARM CONTENT PAGES ROUNDS
+ *				swap to a disk that is at a peer; in a control group
+ *				of its own, see RECLAIM
+ *	gauge nbd-serve PORT MB	be a network block device
+ *	gauge nbd-attach DEVICE ADDRESS PORT MB
+ *				attach that one; stays in the background
+ *	gauge nbd-detach DEVICE
  *
  * Prints lines "ARM CONTENT MEASURE ROUND VALUE", instructions for each page,
  * and "bad" lines.  Each page says which it is and when it was written, and is
  * compared in full when it came back.
  *
- * What nobody uses of the CPU while we wait for others has to be left out: a
- * thread of the lowest priority, the idler, is a loop of two instructions and
- * counts how often it went round.
+ * While others work for us this CPU is idle now and then, and the clock goes on
+ * by itself.  So there the number of instructions is plugin.c's, and the value
+ * printed is "@" and what we have executed ourselves while we waited, which has
+ * to be subtracted.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nbd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,7 +75,7 @@ static void __attribute__((noinline, noclone)) mark_end(void)
 	MARK("section_mark_end");
 }
 
-static void die(const char *what)
+static void __attribute__((noreturn)) die(const char *what)
 {
 	printf("bad: %s: %s\n", what, strerror(errno));
 	exit(1);
@@ -106,39 +113,6 @@ static void calibrate(void)
 static void turn(uint64_t turns)
 {
 	asm volatile("1: dec %0; jnz 1b" : "+r" (turns) :: "cc");
-}
-
-/*
- * the idler
- */
-
-static volatile uint64_t idle_turns;
-static bool with_idler;
-
-static void *idle(void *unused)
-{
-	struct sched_param param = { 0 };
-
-	(void)unused;
-	if (sched_setscheduler(0, SCHED_IDLE, &param))
-		die("sched_setscheduler");
-	asm volatile("1: incq %0; jmp 1b" : "+m" (idle_turns));
-	return NULL;
-}
-
-static void start_idler(void)
-{
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, idle, NULL))
-		die("pthread_create");
-	with_idler = true;
-}
-
-/* What has been executed so far, but for turns of the idler. */
-static uint64_t worked(void)
-{
-	return now() - 2 * idle_turns;
 }
 
 /*
@@ -300,14 +274,14 @@ static struct section section_begin(const char *name)
 	struct section s = { .name = name };
 
 	mark_begin();
-	s.begin = worked();
+	s.begin = now();
 	return s;
 }
 
 /* round: negative while it warms up. */
 static void section_end(const struct section *s, int round)
 {
-	uint64_t spent = worked() - s->begin - clock_cost;
+	uint64_t spent = now() - s->begin - clock_cost;
 
 	mark_end();
 	printf("%s %s %s %s %d %.1f\n", round < 0 ? "warm" : "got", arm,
@@ -409,6 +383,401 @@ static int do_swap(size_t pages, int rounds, bool blind)
 }
 
 /*
+ * who has worked
+ */
+
+#define MAX_TASKS	512
+
+struct task {
+	pid_t pid;
+	char name[32];
+	uint64_t ns;
+};
+
+struct tasks {
+	unsigned int n;
+	struct task task[MAX_TASKS];
+};
+
+/* CPU time of another process; in nanoseconds, so in instructions. */
+static uint64_t cpu_time(pid_t pid)
+{
+	clockid_t clock = ~(clockid_t)pid << 3 | 2;
+	struct timespec ts;
+
+	if (clock_gettime(clock, &ts))
+		return 0;
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void task_name(struct task *t)
+{
+	char path[40];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", t->pid);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%31s", t->name) != 1)
+		strcpy(t->name, "?");
+	if (f)
+		fclose(f);
+	/* one of many */
+	if (!strncmp(t->name, "kworker", 7))
+		t->name[7] = 0;
+}
+
+static void look_at_tasks(struct tasks *tasks)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	struct task *t;
+
+	tasks->n = 0;
+	while (dir && (d = readdir(dir)) && tasks->n < MAX_TASKS) {
+		t = &tasks->task[tasks->n];
+		t->pid = atoi(d->d_name);
+		if (t->pid <= 0 || t->pid == getpid())
+			continue;
+		task_name(t);
+		t->ns = cpu_time(t->pid);
+		tasks->n++;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static uint64_t spent_by(const struct tasks *tasks, pid_t pid)
+{
+	unsigned int i;
+
+	for (i = 0; i < tasks->n; i++)
+		if (tasks->task[i].pid == pid)
+			return tasks->task[i].ns;
+	return 0;
+}
+
+/* Those of one name together. */
+static void report_tasks(struct tasks *before, struct tasks *after,
+			 const char *measure, int round)
+{
+	struct task *t, *u;
+	uint64_t sum;
+
+	for (t = after->task; t < after->task + after->n; t++) {
+		sum = 0;
+		for (u = t; u < after->task + after->n; u++) {
+			if (strcmp(t->name, u->name) || !u->pid)
+				continue;
+			sum += u->ns - spent_by(before, u->pid);
+			if (u != t)
+				u->pid = 0;
+		}
+		if (t->pid && sum / nr_pages)
+			printf("%s %s %s %s:%s %d %.1f\n",
+			       round < 0 ? "warm" : "got", arm, content, measure,
+			       t->name, round, (double)sum / nr_pages);
+	}
+}
+
+/*
+ * pages that go to a peer
+ */
+
+#define RAMSTER		"/sys/kernel/mm/ramster/"
+#define SLOTS_BATCH	64
+#define PATIENCE	2000	/* looks at a number that should change */
+
+static unsigned long read_number(const char *path)
+{
+	unsigned long n;
+	FILE *f = fopen(path, "r");
+
+	if (!f || fscanf(f, "%lu", &n) != 1)
+		die(path);
+	fclose(f);
+	return n;
+}
+
+static void write_number(const char *path, int n)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fprintf(f, "%d\n", n) < 0 || fclose(f))
+		die(path);
+}
+
+static void wait_number(const char *path, unsigned long low, unsigned long high)
+{
+	unsigned long n;
+	unsigned int i;
+
+	for (i = 0; i < PATIENCE; i++) {
+		n = read_number(path);
+		if (n >= low && n <= high)
+			return;
+		usleep(1000);
+	}
+	printf("bad: %s is %lu, not %lu to %lu\n", path, n, low, high);
+	exit(1);
+}
+
+static uint64_t own_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* A section in which others work: what we do while we wait does not count. */
+struct others {
+	const char *name;
+	struct tasks before;
+	uint64_t own;		/* CPU time of ours, at the beginning */
+	uint64_t waited;	/* spent on asking whether they have finished */
+};
+
+static struct others others;
+
+static void others_begin(const char *name)
+{
+	look_at_tasks(&others.before);
+	others.waited = 0;
+	others.name = name;
+	others.own = own_time();
+	mark_begin();
+}
+
+/* Asking whether the others have finished is not a part of their work. */
+static void others_waited(uint64_t since)
+{
+	others.waited += own_time() - since;
+}
+
+static void others_end(int round)
+{
+	const char *word = round < 0 ? "warm" : "got";
+	static struct tasks after;
+	uint64_t own;
+
+	mark_end();
+	own = own_time() - others.own - others.waited;
+	printf("%s %s %s %s %d @%lu\n", word, arm, content, others.name, round,
+	       others.waited);
+	look_at_tasks(&after);
+	printf("%s %s %s %s:own %d %.1f\n", word, arm, content, others.name,
+	       round, (double)own / nr_pages);
+	report_tasks(&others.before, &after, others.name, round);
+}
+
+static void send_pages(int round)
+{
+	unsigned long away = read_number(RAMSTER "remote_pers_pages");
+	uint64_t t;
+
+	others_begin("send");
+	write_number(RAMSTER "pers_remotify_enable", 1);
+	t = own_time();
+	wait_number(RAMSTER "remote_pers_pages", away + nr_pages,
+		    away + nr_pages);
+	others_waited(t);
+	others_end(round);
+	write_number(RAMSTER "pers_remotify_enable", 0);
+	wait_number(RAMSTER "remote_sending", 0, 0);
+}
+
+static void fetch_pages(int round)
+{
+	size_t i;
+
+	others_begin("fetch");
+	for (i = 0; i < nr_pages; i++)
+		*(volatile uint8_t *)(mem + i * PAGE);
+	others_end(round);
+	expect_swapped(0);
+}
+
+/* The copy that the peer has kept goes with the page. */
+static void forget_pages(int round)
+{
+	unsigned long away = read_number(RAMSTER "remote_pers_pages");
+	uint64_t t;
+
+	others_begin("forget");
+	if (madvise(mem, nr_pages * PAGE, MADV_DONTNEED))
+		die("MADV_DONTNEED");
+	t = own_time();
+	/* The kernel frees slots by the batch, so some may be freed later. */
+	wait_number(RAMSTER "remote_pers_pages", 0,
+		    away - nr_pages + SLOTS_BATCH);
+	wait_number(RAMSTER "remote_debts", 0, 0);
+	others_waited(t);
+	others_end(round);
+}
+
+static int do_send(size_t pages, int rounds)
+{
+	int round;
+
+	fill_store();
+	write_number(RAMSTER "pers_remotify_enable", 1);
+	wait_number(RAMSTER "remote_pers_pages", RESIDENT, RESIDENT);
+	write_number(RAMSTER "pers_remotify_enable", 0);
+	map_pages(pages);
+	for (round = -WARM_UP; round < rounds; round++) {
+		write_pages();
+		page_out(round);
+		send_pages(round);
+		fetch_pages(round);
+		check_pages();
+		forget_pages(round);
+	}
+	return nr_bad != 0;
+}
+
+/*
+ * pages that go to a disk at a peer
+ */
+
+#define RECLAIM		"/sys/fs/cgroup/gauge/memory.reclaim"
+
+static unsigned long under_writeback(void)
+{
+	unsigned long n = 0;
+	char line[80];
+	FILE *f = fopen("/proc/vmstat", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "nr_writeback %lu", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Such a disk takes its time; what is written is freed by a second look. */
+static void page_out_slowly(int round)
+{
+	uint64_t t;
+
+	others_begin("store");
+	if (madvise(mem, nr_pages * PAGE, MADV_PAGEOUT))
+		die("MADV_PAGEOUT");
+	t = own_time();
+	while (under_writeback())
+		usleep(5000);
+	others_waited(t);
+	write_number(RECLAIM, nr_pages * PAGE);
+	others_end(round);
+	expect_swapped(nr_pages);
+}
+
+static int do_net(size_t pages, int rounds)
+{
+	int round;
+
+	map_pages(pages);
+	for (round = -WARM_UP; round < rounds; round++) {
+		write_pages();
+		page_out_slowly(round);
+		fetch_pages(round);
+		check_pages();
+	}
+	return nr_bad != 0;
+}
+
+/*
+ * a network block device
+ */
+
+static bool get_all(int fd, void *buf, size_t len)
+{
+	return recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len;
+}
+
+static bool put_all(int fd, const void *buf, size_t len, int flags)
+{
+	return send(fd, buf, len, flags) == (ssize_t)len;
+}
+
+/* Returns false when the other side has gone. */
+static bool nbd_request(int fd, char *disk, size_t size)
+{
+	struct nbd_request req;
+	struct nbd_reply reply = { .magic = htonl(NBD_REPLY_MAGIC) };
+	uint64_t from;
+	uint32_t len, cmd;
+
+	if (!get_all(fd, &req, sizeof(req)))
+		return false;
+	memcpy(reply.handle, req.handle, sizeof(reply.handle));
+	from = be64toh(req.from);
+	len = ntohl(req.len);
+	cmd = ntohl(req.type) & 0xffff;
+	if (cmd == NBD_CMD_DISC || len > size || from > size - len)
+		return false;
+	if (cmd == NBD_CMD_WRITE && !get_all(fd, disk + from, len))
+		return false;
+	if (cmd != NBD_CMD_READ)
+		return put_all(fd, &reply, sizeof(reply), 0);
+	return put_all(fd, &reply, sizeof(reply), MSG_MORE) &&
+	       put_all(fd, disk + from, len, 0);
+}
+
+static void no_delay(int fd)
+{
+	int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static int nbd_serve(int port, size_t size)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+	char *disk = calloc(1, size);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!disk || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    listen(fd, 1) || daemon(1, 1))
+		die("nbd-serve");
+	/* what is swapped to must not be swapped */
+	memset(disk, 0, size);
+	mlockall(MCL_CURRENT);
+	fd = accept(fd, NULL, NULL);
+	no_delay(fd);
+	while (nbd_request(fd, disk, size))
+		;
+	return 0;
+}
+
+static int nbd_attach(const char *device, const char *address, int port,
+		      size_t size)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), nbd = open(device, O_RDWR);
+
+	inet_pton(AF_INET, address, &addr.sin_addr);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+		die(address);
+	no_delay(fd);
+	if (nbd < 0 || ioctl(nbd, NBD_SET_BLKSIZE, PAGE) ||
+	    ioctl(nbd, NBD_SET_SIZE_BLOCKS, size / PAGE) ||
+	    ioctl(nbd, NBD_SET_SOCK, fd))
+		die(device);
+	if (daemon(1, 1))
+		die("daemon");
+	ioctl(nbd, NBD_DO_IT);
+	return 0;
+}
+
+/*
  * what the crypto API costs
  */
 
@@ -485,19 +854,10 @@ static void clock_loop(uint64_t turns)
 
 static int do_clock(void)
 {
-	uint64_t t, w;
-
 	printf("clock read %lu\n", clock_cost);
 	clock_loop(1000);
 	clock_loop(100000);
 	clock_loop(1000000);
-	start_idler();
-	/* it runs from now on, whenever we sleep */
-	usleep(20000);
-	t = now();
-	w = worked();
-	usleep(100000);
-	printf("clock idle %lu %lu\n", now() - t, worked() - w);
 	return 0;
 }
 
@@ -521,6 +881,23 @@ int main(int argc, char **argv)
 		return do_swap(strtoul(argv[4], NULL, 10), atoi(argv[5]),
 			       argc > 6);
 	}
+	if (!strcmp(what, "send") && argc == 6) {
+		arm = argv[2];
+		content = argv[3];
+		return do_send(strtoul(argv[4], NULL, 10), atoi(argv[5]));
+	}
+	if (!strcmp(what, "net") && argc == 6) {
+		arm = argv[2];
+		content = argv[3];
+		return do_net(strtoul(argv[4], NULL, 10), atoi(argv[5]));
+	}
+	if (!strcmp(what, "nbd-serve") && argc == 4)
+		return nbd_serve(atoi(argv[2]), strtoul(argv[3], NULL, 10) << 20);
+	if (!strcmp(what, "nbd-detach") && argc == 3)
+		return ioctl(open(argv[2], O_RDWR), NBD_DISCONNECT) != 0;
+	if (!strcmp(what, "nbd-attach") && argc == 6)
+		return nbd_attach(argv[2], argv[3], atoi(argv[4]),
+				  strtoul(argv[5], NULL, 10) << 20);
 	fprintf(stderr, "gauge: what is %s?\n", what);
 	return 2;
 }

@@ -104,8 +104,14 @@ arm_disk_off() {
 	swapoff -a
 }
 
+# doing TEXT: for those who watch
+doing() {
+	echo "doing $*"
+}
+
 # measure ARM CONTENT DISK [blind]
 measure() {
+	doing "$1" "$2"
 	KEPT_UNIT=1
 	"arm_$1_on" "$3"
 	export KEPT KEPT_UNIT
@@ -142,6 +148,154 @@ part_swap() {
 	done
 }
 
+# --- two nodes in this kernel ---------------------------------------------------
+
+# The owner of the pages is node 0, in the first network namespace; node 1, which
+# lends, has one of its own, and a pair of veth joins them.
+CLUSTERS=/sys/kernel/config/ramster
+CONTROL=/sys/kernel/mm/ramster
+
+peer() {
+	nsenter -t "$peer" -n "$@"
+}
+
+join_peer() {
+	[ -z "$peer" ] || return 0
+	unshare -n sleep 1000000 >/dev/null </dev/null &
+	peer=$!
+	sleep 1
+	ip link set lo up
+	ip link add type veth
+	ip link set veth1 netns "$peer" || bad "no veth"
+	ip addr add 10.9.0.1/24 dev veth0
+	ip link set veth0 up
+	peer ip link set lo up
+	peer ip addr add 10.9.0.2/24 dev veth1
+	peer ip link set veth1 up
+}
+
+# node DIR NUMBER ADDRESS
+node() {
+	mkdir "$1/node/$2" || bad "no node $2"
+	set_to "$1/node/$2/ipv4_port" 7777
+	set_to "$1/node/$2/ipv4_address" "$3"
+	set_to "$1/node/$2/num" "$2"
+}
+
+# describe DIR: both nodes
+describe() {
+	set_to "$1/cluster_name" icount
+	set_to "$1/capacity_mb" 64
+	node "$1" 0 10.9.0.1
+	node "$1" 1 10.9.0.2
+}
+
+is_up() {
+	grep -q ' up ' $D/ramster/peers
+}
+
+start_nodes() {
+	mkdir $CLUSTERS/owner || bad "no cluster"
+	peer mkdir $CLUSTERS/lender || bad "no cluster of the peer"
+	describe $CLUSTERS/owner
+	describe $CLUSTERS/lender
+	set_to $CLUSTERS/lender/node/1/local 1
+	set_to $CLUSTERS/owner/node/0/local 1
+	tries=0
+	until is_up; do
+		tries=$((tries + 1))
+		[ $tries -le 30 ] || bad "the nodes are not connected"
+		sleep 1
+	done
+	set_to $CONTROL/remote_target_nodenum 1
+}
+
+stop_nodes() {
+	set_to $CONTROL/remote_target_nodenum unset
+	rmdir $CLUSTERS/owner/node/0 $CLUSTERS/owner/node/1 $CLUSTERS/owner \
+		$CLUSTERS/lender/node/1 $CLUSTERS/lender/node/0 \
+		$CLUSTERS/lender || bad "the nodes do not stop"
+}
+
+arm_ramster_on() {
+	set_to $ZCACHE/enabled 1
+	start_nodes
+	swap_on "$1"
+	KEPT=$D/frontswap/held_pages
+}
+arm_ramster_off() {
+	swapoff -a
+	stop_nodes
+	set_to $ZCACHE/enabled 0
+}
+
+# A disk of the peer's, in its user space.
+arm_nbd_on() {
+	peer gauge nbd-serve 10809 32
+	gauge nbd-attach /dev/nbd0 10.9.0.2 10809 32
+	sleep 1
+	swap_on /dev/nbd0
+}
+arm_nbd_off() {
+	swapoff -a
+	gauge nbd-detach /dev/nbd0
+}
+
+# The same in its kernel.
+NVMET=/sys/kernel/config/nvmet
+arm_nvmetcp_on() {
+	mkdir -p $NVMET/subsystems/ram/namespaces/1 $NVMET/ports/1
+	set_to $NVMET/subsystems/ram/attr_allow_any_host 1
+	set_to $NVMET/subsystems/ram/namespaces/1/device_path /dev/ram1
+	set_to $NVMET/subsystems/ram/namespaces/1/enable 1
+	set_to $NVMET/ports/1/addr_trtype tcp
+	set_to $NVMET/ports/1/addr_adrfam ipv4
+	set_to $NVMET/ports/1/addr_traddr 10.9.0.2
+	set_to $NVMET/ports/1/addr_trsvcid 4420
+	# it listens in the namespace of who does this
+	peer ln -s $NVMET/subsystems/ram $NVMET/ports/1/subsystems/ram ||
+		bad "no target of NVMe/TCP"
+	exec 4<>/dev/nvme-fabrics
+	echo "transport=tcp,traddr=10.9.0.2,trsvcid=4420,nqn=ram,nr_io_queues=1" >&4 ||
+		bad "no connection to the target of NVMe/TCP"
+	exec 4>&-
+	sleep 1
+	for nvme in /dev/nvme[1-9]n1; do :; done
+	swap_on "$nvme"
+}
+arm_nvmetcp_off() {
+	swapoff -a
+}
+
+# measure_net ARM CONTENT
+measure_net() {
+	doing "$1" "$2"
+	"arm_$1_on"
+	(
+		echo 0 >/sys/fs/cgroup/gauge/cgroup.procs
+		exec gauge net "$1" "$2" "$pages" "$rounds"
+	)
+	"arm_$1_off"
+}
+
+part_net() {
+	join_peer
+	mount -t cgroup2 none /sys/fs/cgroup
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir /sys/fs/cgroup/gauge || bad "no control group"
+	measure_net nbd "$net_content"
+	measure_net nvmetcp "$net_content"
+}
+
+part_send() {
+	join_peer
+	arm_ramster_on $DISK
+	export KEPT KEPT_UNIT=1
+	doing ramster "$net_content"
+	gauge send ramster "$net_content" "$pages" "$rounds"
+	arm_ramster_off
+}
+
 # -------------------------------------------------------------------------------
 
 read -r cmdline </proc/cmdline
@@ -155,6 +309,14 @@ for arg in $cmdline; do
 done
 parts=$(echo "$parts" | tr , ' ')
 contents=$(echo "$contents" | tr , ' ')
+# one is enough for what takes longest: the network does not look inside
+net_content=half
+for content in $contents; do
+	case $content in
+	filled|random)	;;
+	*)	net_content=$content; break ;;
+	esac
+done
 
 # a page a fault; and pages stay where they are put
 set_to /proc/sys/vm/page-cluster 0

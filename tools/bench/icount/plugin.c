@@ -8,7 +8,7 @@
  * the gauge's own: no other program of the guest has anything there.  For each
  * section FILE gets
  *
- *	section NUMBER
+ *	section NUMBER INSTRUCTIONS
  *	block ADDRESS INSTRUCTIONS TIMES
  *	call ADDRESS TIMES INSTRUCTIONS		with all that it called
  *
@@ -201,7 +201,7 @@ static void on_end(unsigned int cpu, void *unused)
 	while (depth)
 		pop();
 	counting = false;
-	fprintf(out, "section %u\n", nr_sections++);
+	fprintf(out, "section %u %lu\n", nr_sections++, total);
 	for (i = 0; i < HASH_SIZE; i++)
 		for (b = hash[i]; b; b = b->next)
 			report(b);

@@ -17,12 +17,13 @@ from collections import defaultdict
 
 OWN = re.compile("ramster/|drivers/(block|nvme)|mm/(z|frontswap)|lib/lzo|"
                  "crypto/|lib/rhash")
-MEASURES = ("store", "load", "send", "fetch")
+MEASURES = ("store", "load", "send", "fetch", "forget")
 WORDS = {
     "store": "a stored page",
     "load": "a local load",
     "send": "a page sent",
     "fetch": "a page fetched",
+    "forget": "a page freed that is away",
 }
 
 

@@ -3,16 +3,20 @@
 #
 # Tables, ratios and bars from what the guest of icount.sh found out.
 #
-#	report.py RESULTS CSV
+#	report.py RESULTS PROFILE PAGES CSV
 #
-# RESULTS has lines "got ARM CONTENT MEASURE ROUND VALUE"; of the rounds the
-# median counts.  CSV is written: arm,content,measure,value,unit.
+# RESULTS has lines "got ARM CONTENT MEASURE ROUND VALUE", or "warm" for rounds
+# that do not count; of the others the median does.  PROFILE is plugin.c's, with a
+# section for each line whose measure is one of SECTIONS.  Where the value is
+# "@N" it is that section's number of instructions, less N, for each page.  CSV
+# is written: arm,content,measure,value,unit.
 import csv
 import statistics
 import sys
 from collections import defaultdict
 
 BAR = 1.05
+SECTIONS = ("store", "load", "send", "fetch", "forget")
 CONTENTS = {
     "half": "a half, random bytes",
     "quarter": "a quarter, random bytes",
@@ -25,15 +29,29 @@ CONTENTS = {
 class Figures:
     """What was measured: medians and spreads."""
 
-    def __init__(self, path):
+    def __init__(self, results, profile, pages):
         self.rounds = defaultdict(list)
         self.clock = {}
-        for line in open(path):
+        self.agree = 0          # largest difference of clock and plugin
+        totals = [int(line.split()[2]) for line in open(profile)
+                  if line.startswith("section")]
+        for line in open(results):
             word = line.split()
-            if word[:1] == ["got"]:
-                self.rounds[tuple(word[1:4])].append(float(word[5]))
-            elif word[:1] == ["clock"]:
+            if word[:1] == ["clock"]:
                 self.clock[word[1]] = word[2:]
+            elif word[:1] in (["got"], ["warm"]):
+                total = totals.pop(0) if word[3] in SECTIONS else None
+                if word[0] == "got":
+                    self.add(word, total, pages)
+
+    def add(self, word, total, pages):
+        value = word[5]
+        if value[0] == "@":
+            value = (total - int(value[1:])) / pages
+        elif total:
+            self.agree = max(self.agree,
+                             abs(total / pages / float(value) - 1))
+        self.rounds[tuple(word[1:4])].append(float(value))
 
     def get(self, arm, content, measure):
         values = self.rounds.get((arm, content, measure))
@@ -48,7 +66,8 @@ class Figures:
         """The largest difference of two rounds, as a share of the median."""
         worst = 0, None
         for key, values in self.rounds.items():
-            if key[0] == "lzo" or not statistics.median(values):
+            # a thread's share depends on who happens to be interrupted
+            if key[0] == "lzo" or ":" in key[2] or not statistics.median(values):
                 continue
             share = (max(values) - min(values)) / statistics.median(values)
             worst = max(worst, (share, key), key=lambda w: w[0])
@@ -80,7 +99,7 @@ def ratio(a, b):
 
 
 def row(name, cells, width=12):
-    print("  %-26s" % name + "".join("%*s" % (width, c) for c in cells))
+    print("  %-28s" % name + "".join("%*s" % (width, c) for c in cells))
 
 
 def clock_report(f):
@@ -161,6 +180,67 @@ def lzo_table(f):
           "end of the buffer\n")
 
 
+NET_ARMS = {"ramster": "ramster", "nbd": "NBD", "nvmetcp": "NVMe/TCP"}
+THREADS = {
+    "remotify": "remotify, the owner's",
+    "r2send/0.1": "sender, the owner's",
+    "r2link/0.1": "receiver, the owner's",
+    "r2send/1.0": "sender, the lender's",
+    "r2link/1.0": "receiver, the lender's",
+    "own": "who faults or frees",
+    "kworker": "work queues",
+}
+
+
+def add(*values):
+    return None if None in values else sum(values)
+
+
+def net_table(f):
+    """What it takes to have a page at another machine, both sides together."""
+    print("Instructions for a page at another machine, both sides together\n")
+    row("", ["store", "send", "together", "fetch", "forget"])
+    for arm, name in NET_ARMS.items():
+        for content in f.contents():
+            store, send, fetch, forget = (
+                f.get(arm, content, m)
+                for m in ("store", "send", "fetch", "forget"))
+            if fetch is None:
+                continue
+            row(name if len(f.contents()) == 1 else
+                "%s (%s)" % (name, content),
+                [number(v) for v in
+                 (store, send, add(store, send) if send else store, fetch,
+                  forget)])
+    print("  NBD and NVMe/TCP write to the other machine's RAM at once, and as "
+          "it is; ramster\n  compresses first (store), and sends in batches "
+          "(send); a fetch decompresses. Each\n  fault waits for its page, no "
+          "readahead. forget: a process frees pages that are away\n")
+
+
+def threads_table(f, content):
+    """Who does it; a thread's share has the interrupts that came to it."""
+    names = [t for t in THREADS if f.get("ramster", content, "fetch:" + t) or
+             f.get("ramster", content, "send:" + t)]
+    if not names:
+        return
+    print("Of these, ramster's threads (%s)\n" % content)
+    row("", ["send", "fetch", "forget"])
+    for name in names:
+        row(THREADS[name],
+            [number(f.get("ramster", content, "%s:%s" % (m, name)))
+             for m in ("send", "fetch", "forget")])
+    rest = []
+    for m in ("send", "fetch", "forget"):
+        total = f.get("ramster", content, m)
+        known = [f.get("ramster", content, "%s:%s" % (m, t)) for t in names]
+        rest.append(None if total is None else
+                    number(total - sum(k for k in known if k)))
+    row("interrupts, idling, the rest", rest)
+    print("  a thread that sends over veth also does what the other side's "
+          "network does with it\n")
+
+
 def bar(f, content, measure, way):
     zram, zcache = (f.get(a, content, measure) for a in ("zram", "zcache"))
     if not zram or not zcache:
@@ -189,7 +269,7 @@ def bars(f):
 
 
 def main():
-    f = Figures(sys.argv[1])
+    f = Figures(sys.argv[1], sys.argv[2], int(sys.argv[3]))
     print()
     if f.clock:
         clock_report(f)
@@ -197,14 +277,20 @@ def main():
         swap_table(f, "store", "Instructions for a stored page")
         swap_table(f, "load", "Instructions for a local load")
         kept_report(f)
+    if any(key[0] in NET_ARMS for key in f.rounds):
+        net_table(f)
+        for content in f.contents():
+            threads_table(f, content)
     if any(key[0] == "lzo" for key in f.rounds):
         lzo_table(f)
     if any(key[0] == "zcache" for key in f.rounds):
         bars(f)
+    if f.rounds:
         share, key = f.spread()
-        print("Rounds differ by %.1f %% at most (%s)\n" %
-              (share * 100, " ".join(key)))
-    f.write_csv(sys.argv[2])
+        print("Rounds differ by %.1f %% at most (%s); the clock and the count "
+              "of the code that was\nexecuted by %.2f %%\n" %
+              (share * 100, " ".join(key), f.agree * 100))
+    f.write_csv(sys.argv[4])
 
 
 main()
