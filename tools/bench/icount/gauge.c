@@ -63,16 +63,14 @@
  * A section is what is executed between these two instructions, which do nothing.
  * plugin.c is told where they are; there must be one of each.
  */
-#define MARK(name)	asm volatile(".global " name "; " name ": nop" ::: "memory")
-
 static void __attribute__((noinline, noclone)) mark_begin(void)
 {
-	MARK("section_mark_begin");
+	asm volatile(".global section_mark_begin\nsection_mark_begin: nop" ::: "memory");
 }
 
 static void __attribute__((noinline, noclone)) mark_end(void)
 {
-	MARK("section_mark_end");
+	asm volatile(".global section_mark_end\nsection_mark_end: nop" ::: "memory");
 }
 
 static void __attribute__((noreturn)) die(const char *what)
@@ -418,7 +416,7 @@ static void task_name(struct task *t)
 	snprintf(path, sizeof(path), "/proc/%d/comm", t->pid);
 	f = fopen(path, "r");
 	if (!f || fscanf(f, "%31s", t->name) != 1)
-		strcpy(t->name, "?");
+		snprintf(t->name, sizeof(t->name), "?");
 	if (f)
 		fclose(f);
 	/* one of many */

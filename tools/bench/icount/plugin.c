@@ -15,9 +15,6 @@
  * Blocks are exact, but for those that a fault leaves half way.  What calls cost
  * is found by following call and ret on one stack of ours; tasks that switch in
  * the midst of a section make that part guesswork.
- *
- * Debian has no package with QEMU's header, so what is used of it is declared
- * here; these functions have been the same since there are plugins.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,28 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef PLUGIN_VERSION
-#define PLUGIN_VERSION	1
-#endif
-#define EXPORT		__attribute__((visibility("default")))
-#define NO_REGISTERS	0	/* what a callback looks at */
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-		void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-		void (*cb)(unsigned int cpu, void *data), int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-		void (*cb)(unsigned int cpu, void *data), int flags, void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb,
-						 size_t nr);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-char *qemu_plugin_insn_disas(const struct qemu_plugin_insn *insn);
+#include "qemu.h"
 
 EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 
@@ -62,7 +38,7 @@ struct block {
 	unsigned int active;	/* frames on the stack: recursion counts once */
 };
 
-#define HASH_SIZE	(1 << 16)
+#define HASH_SIZE	65536
 static struct block *hash[HASH_SIZE];
 
 static struct block *block_get(uint64_t addr, uint64_t n)

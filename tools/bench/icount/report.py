@@ -57,17 +57,21 @@ class Figures:
         values = self.rounds.get((arm, content, measure))
         if not values:
             return None
+        # a thread that did nothing in a round is not in it
+        rounds = len(self.rounds[arm, content, measure.split(":")[0]])
+        values = values + [0] * (rounds - len(values))
         # what the compressor needs differs from page to page
         if arm == "lzo":
             return statistics.fmean(values)
         return statistics.median(values)
 
-    def spread(self):
+    def spread(self, arms):
         """The largest difference of two rounds, as a share of the median."""
-        worst = 0, None
+        worst = 0, ("none",)
         for key, values in self.rounds.items():
             # a thread's share depends on who happens to be interrupted
-            if key[0] == "lzo" or ":" in key[2] or not statistics.median(values):
+            if key[0] not in arms or ":" in key[2] or \
+               not statistics.median(values):
                 continue
             share = (max(values) - min(values)) / statistics.median(values)
             worst = max(worst, (share, key), key=lambda w: w[0])
@@ -88,6 +92,21 @@ class Figures:
                 if key[0] != "lzo" and len(values) > 1:
                     w.writerow(list(key[:2]) + [key[2] + "-spread",
                                "%.1f" % (max(values) - min(values)), unit])
+            for content in self.contents():
+                self.write_derived(w, content)
+
+    def write_derived(self, w, content):
+        for measure in ("store", "load"):
+            zram, zcache = (self.get(a, content, measure)
+                            for a in ("zram", "zcache"))
+            if zram and zcache:
+                w.writerow(["zcache", content, measure + "-to-zram",
+                            "%.4f" % (zcache / zram), "ratio"])
+        for way in ("compress", "decompress"):
+            cost = api_cost(self, content, way)
+            if cost is not None:
+                w.writerow(["lzo", content, "api-cost-" + way, "%.1f" % cost,
+                            "instructions/page"])
 
 
 def number(value):
@@ -180,6 +199,7 @@ def lzo_table(f):
           "end of the buffer\n")
 
 
+LOCAL_ARMS = ("nothing", "disk", "zram", "zswap", "zcache")
 NET_ARMS = {"ramster": "ramster", "nbd": "NBD", "nvmetcp": "NVMe/TCP"}
 THREADS = {
     "remotify": "remotify, the owner's",
@@ -220,8 +240,9 @@ def net_table(f):
 
 def threads_table(f, content):
     """Who does it; a thread's share has the interrupts that came to it."""
-    names = [t for t in THREADS if f.get("ramster", content, "fetch:" + t) or
-             f.get("ramster", content, "send:" + t)]
+    names = [t for t in THREADS if any(
+        f.get("ramster", content, "%s:%s" % (m, t))
+        for m in ("send", "fetch", "forget"))]
     if not names:
         return
     print("Of these, ramster's threads (%s)\n" % content)
@@ -235,7 +256,7 @@ def threads_table(f, content):
         total = f.get("ramster", content, m)
         known = [f.get("ramster", content, "%s:%s" % (m, t)) for t in names]
         rest.append(None if total is None else
-                    number(total - sum(k for k in known if k)))
+                    number(max(0, total - sum(k for k in known if k))))
     row("interrupts, idling, the rest", rest)
     print("  a thread that sends over veth also does what the other side's "
           "network does with it\n")
@@ -262,9 +283,24 @@ def bars(f):
     print("Bars\n")
     for measure, way in (("store", "compress"), ("load", "decompress")):
         for content in f.contents():
-            # what zcache does not keep is not its cost
-            if f.get("zcache", content, "kept") == 100:
+            kept = f.get("zcache", content, "kept")
+            if kept == 100:
                 bar(f, content, measure, way)
+            elif kept is not None and content != "random":
+                print("  NOT MET  %-5s %-26s zcache kept only %.0f %%" %
+                      (measure, CONTENTS[content], kept))
+    print()
+
+
+def spread_report(f):
+    for arms, name in ((LOCAL_ARMS, "here"), (NET_ARMS, "over the network")):
+        share, key = f.spread(arms)
+        if share:
+            print("Rounds of what happens %s differ by %.1f %% at most (%s)" %
+                  (name, share * 100, " ".join(key)))
+    if f.agree:
+        print("The clock and the count of the code that was executed differ by "
+              "%.2f %% at most" % (f.agree * 100))
     print()
 
 
@@ -285,11 +321,7 @@ def main():
         lzo_table(f)
     if any(key[0] == "zcache" for key in f.rounds):
         bars(f)
-    if f.rounds:
-        share, key = f.spread()
-        print("Rounds differ by %.1f %% at most (%s); the clock and the count "
-              "of the code that was\nexecuted by %.2f %%\n" %
-              (share * 100, " ".join(key), f.agree * 100))
+    spread_report(f)
     f.write_csv(sys.argv[4])
 
 
