@@ -81,7 +81,7 @@ enum {
 	/* Bytes that a GET may find before it; more than any frame. */
 	R2TCP_NOTSENT		= 128 * 1024,
 	/* Frames that a task waits for are sent together, up to this many. */
-	R2TCP_GATHER		= 16,
+	R2TCP_GATHER		= 32,
 	/* What is received ahead of its turn, so that few calls are needed. */
 	R2TCP_AHEAD		= 16 * 1024,
 };
