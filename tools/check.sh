@@ -276,6 +276,7 @@ part_tools() {
 	check systemd silent tools/testing/host/systemd.sh
 	check checklist tools/testing/checklist_test.sh
 	check bench silent tools/bench/report_test.sh
+	check bench-trace silent tools/bench/sleeps_test.sh
 }
 
 # --- fuzz --------------------------------------------------------------------

@@ -47,6 +47,7 @@ AMOUNTS = (
     ("memory", "client", "client's RAM gone for each page, bytes"),
     ("memory", "server", "server's RAM gone for each page, bytes"),
     ("out", "wire_tx", "on the wire for each page out, bytes"),
+    ("out", "disk", "on the client's disk for each page out, bytes"),
     ("faults_alone", "wire_rx", "on the wire for each fault, bytes"),
 )
 

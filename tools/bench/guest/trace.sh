@@ -29,36 +29,7 @@ for event in $EVENTS; do
 	echo 0 >$T/events/"$event"/enable
 done
 
-awk '
-# TASK-PID [CPU] FLAGS TIME: EVENT: ...
-/^# entries-in-buffer/ {
-	split($3, entries, "/")
-	if (entries[1] != entries[2])
-		lost = entries[2] - entries[1]
-}
-/^#/ { next }
-{
-	pid = $0
-	sub(/ *\[[0-9]+\] .*/, "", pid)
-	sub(/.*-/, "", pid)
-}
-/: ramster_store_begin: /	{ inside[pid] = 1; next }
-/: ramster_store: /		{ if (inside[pid]) stores++; inside[pid] = 0; next }
-/: sched_switch: / && inside[pid] {
-	if ($0 ~ / prev_state=R/)
-		preempted++
-	else
-		waits++
-}
-END {
-	print "metric store count " stores + 0 " n"
-	print "metric store waits " waits + 0 " n"
-	print "metric store preempted " preempted + 0 " n"
-	if (lost || !stores) {
-		print "trace.sh: " lost + 0 " events lost, " stores + 0 " stores seen"
-		exit 1
-	}
-}' $T/trace || status=1
+awk -f /bench/sleeps.awk $T/trace || status=1
 : >$T/trace
 echo 8 >$T/buffer_size_kb
 exit $status

@@ -57,6 +57,7 @@ long long file_word(const char *path, const char *name);
 bool file_write(const char *path, const char *text);
 uint64_t free_bytes(void);
 uint64_t idle_ns(void);
+long long disk_written(void);
 
 /* peer.c: the server of the floor and of statistics. */
 enum peer_op { PEER_PING = 1, PEER_SINK, PEER_STATE };
@@ -102,6 +103,7 @@ void remotify(bool on);
 double remotify_drain(uint64_t *bytes, uint64_t *wire, uint64_t *pages);
 void report_index(const char *load);
 unsigned int compressed_bytes(void);
+long long remote_gets(void);
 
 /* The workloads. */
 int swap_main(void);

@@ -118,6 +118,12 @@ unsigned int compressed_bytes(void)
 	return file_number(D "ramster/pers_bytes_remoted") / pages;
 }
 
+/* Pages that came from the peer so far; -1: this is not ramster. */
+long long remote_gets(void)
+{
+	return is_ramster() ? file_number(D "ramster/remote_pers_pages_succ_get") : -1;
+}
+
 void page_cluster(unsigned int n)
 {
 	char text[16];

@@ -51,6 +51,7 @@ static void glance(const char *where, size_t page)
 
 static void fill(void)
 {
+	long long written = disk_written();
 	struct phase run, out;
 	size_t i;
 
@@ -61,6 +62,7 @@ static void fill(void)
 	phase_end(&run, nr);
 	settle(mem, nr);
 	phase_end(&out, nr);
+	metric("out", "disk", "B/page", "%.1f", (double)(disk_written() - written) / nr);
 }
 
 /* Memory that is gone on both sides since all of it was still there. */
@@ -133,6 +135,8 @@ static void faults(void)
 	size_t i, end, n = set.faults < nr ? set.faults : nr;
 	struct phase run;
 
+	long long gets = remote_gets();
+
 	page_cluster(0);
 	shuffle();
 	fit_answer();
@@ -152,6 +156,10 @@ static void faults(void)
 		fault(order[i]);
 	if (end > n)
 		phase_end(&run, end - n);
+	/* else it is something else that was measured */
+	if (gets >= 0 && remote_gets() - gets < (long long)(n * 9 / 10))
+		die("of %zu faults, only %lld were for a page of the peer", n,
+		    remote_gets() - gets);
 	latency_report(&took, "faults");
 	latency_report(&pings, "ping");
 	page_cluster(READAHEAD);

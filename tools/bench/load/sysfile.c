@@ -81,6 +81,17 @@ uint64_t free_bytes(void)
 	return pages * PAGE;
 }
 
+/* Bytes that the swap disk was given since boot. */
+long long disk_written(void)
+{
+	char *p = file_text("/sys/block/vda/stat");
+	long long sectors = 0;
+
+	if (p)
+		sscanf(p, "%*u %*u %*u %*u %*u %*u %lld", &sectors);
+	return sectors * 512;
+}
+
 /* What all CPUs together have idled since boot. */
 uint64_t idle_ns(void)
 {
