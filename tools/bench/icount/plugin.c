@@ -11,6 +11,7 @@
  *	section NUMBER INSTRUCTIONS
  *	block ADDRESS INSTRUCTIONS TIMES
  *	call ADDRESS TIMES INSTRUCTIONS		with all that it called
+ *	edge CALLER ADDRESS TIMES INSTRUCTIONS	the same, by who called it
  *
  * Blocks are exact, but for those that a fault leaves half way.  What calls cost
  * is found by following call and ret on one stack of ours; tasks that switch in
@@ -59,6 +60,35 @@ static struct block *block_get(uint64_t addr, uint64_t n)
 	return b;
 }
 
+/* One function calls another. */
+struct edge {
+	struct edge *next;	/* of the same hash */
+	struct block *from;
+	struct block *to;
+	uint64_t calls;
+	uint64_t spent;
+};
+
+static struct edge *edges[HASH_SIZE];
+
+static struct edge *edge_get(struct block *from, struct block *to)
+{
+	struct edge **head, *e;
+
+	head = &edges[(from->addr * 31 + to->addr) % HASH_SIZE];
+	for (e = *head; e; e = e->next)
+		if (e->from == from && e->to == to)
+			return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		abort();
+	e->from = from;
+	e->to = to;
+	e->next = *head;
+	*head = e;
+	return e;
+}
+
 /*
  * sections
  */
@@ -75,6 +105,7 @@ static FILE *out;
 
 struct frame {
 	struct block *function;
+	struct edge *edge;	/* from who called it, if that is known */
 	uint64_t back;		/* where it returns to */
 	uint64_t since;		/* total, when it was called */
 };
@@ -87,9 +118,15 @@ static bool returned;		/* the next block is returned to */
 
 static void push(struct block *b)
 {
+	struct edge *e = NULL;
+
 	if (depth == DEPTH)
 		depth = 0;	/* lost count long ago */
-	stack[depth++] = (struct frame){ b, called_from, total };
+	if (depth)
+		e = edge_get(stack[depth - 1].function, b);
+	stack[depth++] = (struct frame){ b, e, called_from, total };
+	if (e)
+		e->calls++;
 	b->calls++;
 	b->active++;
 }
@@ -98,6 +135,8 @@ static void pop(void)
 {
 	struct frame *f = &stack[--depth];
 
+	if (f->edge)
+		f->edge->spent += total - f->since;
 	if (!--f->function->active)
 		f->function->spent += total - f->since;
 }
@@ -167,9 +206,19 @@ static void report(struct block *b)
 	b->active = 0;
 }
 
+static void report_edge(struct edge *e)
+{
+	if (e->calls)
+		fprintf(out, "edge %lx %lx %lu %lu\n", e->from->addr,
+			e->to->addr, e->calls, e->spent);
+	e->calls = 0;
+	e->spent = 0;
+}
+
 static void on_end(unsigned int cpu, void *unused)
 {
 	struct block *b;
+	struct edge *e;
 	unsigned int i;
 
 	(void)cpu;
@@ -178,9 +227,12 @@ static void on_end(unsigned int cpu, void *unused)
 		pop();
 	counting = false;
 	fprintf(out, "section %u %lu\n", nr_sections++, total);
-	for (i = 0; i < HASH_SIZE; i++)
+	for (i = 0; i < HASH_SIZE; i++) {
 		for (b = hash[i]; b; b = b->next)
 			report(b);
+		for (e = edges[i]; e; e = e->next)
+			report_edge(e);
+	}
 	fflush(out);
 }
 

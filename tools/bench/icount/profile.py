@@ -99,6 +99,8 @@ class Profile:
         self.own = defaultdict(float)
         self.all = defaultdict(float)
         self.calls = defaultdict(float)
+        self.edge_calls = defaultdict(float)
+        self.edge_all = defaultdict(float)
         self.rounds = 0
 
     def total(self):
@@ -137,6 +139,10 @@ def read(path, found, symbols):
             name = symbols.find(int(word[1], 16))
             p.calls[name] += int(word[2])
             p.all[name] += int(word[3])
+        elif p and word[0] == "edge":
+            names = tuple(symbols.find(int(a, 16)) for a in word[1:3])
+            p.edge_calls[names] += int(word[3])
+            p.edge_all[names] += int(word[4])
     return profiles
 
 
@@ -188,6 +194,22 @@ def own_table(p, top):
     print()
 
 
+def outside_table(p, top):
+    """What those functions call of the rest of the kernel."""
+    names = [e for e in p.edge_all if OWN.match(e[0][1]) and
+             not OWN.match(e[1][1]) and p.edge_all[e] >= 0.5]
+    if not names:
+        return
+    print("  %10s %8s  %s" % ("with those", "calls",
+                              "what they call of the rest of the kernel"))
+    print("  %10s" % "it calls")
+    for edge in sorted(names, key=lambda e: -p.edge_all[e])[:top]:
+        print("  %10s %8.2f  %s > %s" % (
+            number(p.edge_all[edge]), p.edge_calls[edge], edge[0][0],
+            edge[1][0]))
+    print()
+
+
 def write_csv(path, profiles):
     with open(path, "w", newline="") as out:
         w = csv.writer(out, lineterminator="\n")
@@ -204,7 +226,7 @@ def main():
     symbols = Symbols(build)
     profiles = read(path, sections(results), symbols)
     for p in profiles.values():
-        for d in (p.own, p.all, p.calls):
+        for d in (p.own, p.all, p.calls, p.edge_calls, p.edge_all):
             for name in d:
                 d[name] /= p.rounds * int(pages)
     groups = defaultdict(dict)
@@ -220,6 +242,7 @@ def main():
             print("%s: functions of %s (%s)\n" % (arm, WORDS[measure], content))
             functions_table(p, int(top))
             own_table(p, int(top))
+            outside_table(p, int(top))
     write_csv(out, profiles)
 
 
