@@ -244,7 +244,7 @@ int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 /**
  * tmem_page_free - give up a page that is here
  * @pool: its pool
- * @page: what its slot held
+ * @page: what its slot held, or what tmem_take() gave
  *
  * Context: task or atomic.  Takes the zbud pool's lock.
  */
@@ -253,6 +253,7 @@ void tmem_page_free(struct tmem_pool *pool, void *page)
 	tmem_page_wipe(pool, page);
 	zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
 }
+EXPORT_SYMBOL_GPL(tmem_page_free);
 
 /**
  * tmem_new_version - draw a version for a page
@@ -486,6 +487,21 @@ EXPORT_SYMBOL_GPL(tmem_put_evict);
  */
 
 /**
+ * tmem_page_look - find the bytes of a page that is here
+ * @page: what its slot holds; the object is locked
+ * @blob: receives all but filled: data points to where the bytes are
+ */
+void tmem_page_look(void *page, struct tmem_blob *blob)
+{
+	struct tmem_header *header = slot_header(page);
+
+	blob->len = header->len;
+	blob->crc = header->crc;
+	blob->version = header->version;
+	blob->data = header + 1;
+}
+
+/**
  * tmem_page_read - copy a page that is here
  * @page: what its slot holds; the object is locked
  * @blob: data points to room for TMEM_MAX_BLOB bytes.  Receives the bytes, len,
@@ -493,15 +509,21 @@ EXPORT_SYMBOL_GPL(tmem_put_evict);
  */
 void tmem_page_read(void *page, struct tmem_blob *blob)
 {
-	const struct tmem_header *header = slot_header(page);
+	void *to = blob->data;
 
-	blob->len = header->len;
-	blob->crc = header->crc;
-	blob->version = header->version;
-	memcpy(blob->data, header + 1, header->len);
+	tmem_page_look(page, blob);
+	memcpy(to, blob->data, blob->len);
+	blob->data = to;
 }
 
-static int tmem_slot_get(void *slot, struct tmem_blob *blob)
+/**
+ * tmem_slot_get - read what a slot holds
+ * @slot: what it holds, as far as its owner knows; the object is locked
+ * @blob: as for tmem_get()
+ *
+ * Return: as tmem_get().
+ */
+int tmem_slot_get(void *slot, struct tmem_blob *blob)
 {
 	blob->filled = slot_is_filled(slot);
 	if (blob->filled) {
@@ -531,9 +553,7 @@ static int tmem_slot_get(void *slot, struct tmem_blob *blob)
  *	that is made of a single byte value; version and node of one that is
  *	with a peer
  *
- * The page stays.  A get that shall remove it is followed by tmem_flush(): with
- * that version, if somebody may put the page meanwhile; else with 0, because a
- * page that is sent twice has another version by then.
+ * The page stays.  tmem_take() is the get that removes it.
  *
  * Context: task or atomic.  Takes the object's lock.
  * Return: 0, -EREMOTE if a peer has it, or -ENOENT.

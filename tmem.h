@@ -78,7 +78,8 @@ struct tmem_handle {
 
 /**
  * struct tmem_blob - the bytes that are stored for a page
- * @data: the bytes (put: read from here; get: copied to here)
+ * @data: the bytes (put: read from here; get: copied to here; take: where they
+ *	are)
  * @len: number of bytes, 0 to TMEM_MAX_BLOB
  * @crc: checksum that the owner gave; tmem carries it, and never looks at it
  * @version: version of the page
@@ -173,6 +174,9 @@ int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob);
 int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 		u64 *version, u8 *node);
+int tmem_take(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
+	      struct tmem_blob *blob, void **page);
+void tmem_page_free(struct tmem_pool *pool, void *page);
 bool tmem_has(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	      unsigned long nr);
 bool tmem_flush(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,

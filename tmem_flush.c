@@ -13,6 +13,32 @@
  */
 
 /**
+ * tmem_slot_vacate - a slot holds no page any more
+ * @obj: the object; locked
+ * @index: the slot
+ * @slot: what it holds: a page that is here, or with a peer
+ *
+ * What a peer has of the page, or will have, it has to forget.  If the page is
+ * here in a frame, it is the caller's from now on.
+ */
+void tmem_slot_vacate(struct tmem_object *obj, u32 index, void *slot)
+{
+	u64 word = slot_word(slot);
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	if (word)
+		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
+	else
+		slot_erase(obj, index);
+	if (slot_is_remote(slot)) {
+		tmem_away_del(obj, index);
+		tmem_debt_add(obj, index, word);
+	} else if (slot_is_filled(slot)) {
+		tmem_count_filled(obj, slot, -1);
+	}
+}
+
+/**
  * tmem_slot_flush - forget what a slot holds
  * @obj: the object; locked
  * @index: the slot
@@ -25,7 +51,6 @@ bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 		     u64 version)
 {
 	bool readable = !slot_is_doomed(obj, slot);
-	u64 word = slot_word(slot);
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	if (!slot || slot_is_tombstone(slot))
@@ -33,18 +58,9 @@ bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 	if (version && slot_first(slot) > version)
 		return false;
 
-	if (word)
-		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
-	else
-		slot_erase(obj, index);
-	if (slot_is_remote(slot)) {
-		tmem_away_del(obj, index);
-		tmem_debt_add(obj, index, word);
-	} else if (slot_is_filled(slot)) {
-		tmem_count_filled(obj, slot, -1);
-	} else {
+	tmem_slot_vacate(obj, index, slot);
+	if (slot_is_local(slot))
 		slot_free_local(obj, slot);
-	}
 	return readable;
 }
 

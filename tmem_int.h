@@ -206,8 +206,6 @@ static inline void tmem_page_wipe(struct tmem_pool *pool, void *page)
 		memset(zbud_data(handle), 0, zbud_size(handle));
 }
 
-void tmem_page_free(struct tmem_pool *pool, void *page);
-
 /*
  * words and slots
  */
@@ -356,9 +354,12 @@ struct tmem_object *tmem_object_find(struct tmem_pool *pool,
 				     const struct tmem_oid *oid);
 void tmem_object_unlock(struct tmem_object *obj)
 	__releases(&obj->pages.xa_lock);
+void tmem_page_look(void *page, struct tmem_blob *blob);
 void tmem_page_read(void *page, struct tmem_blob *blob);
+int tmem_slot_get(void *slot, struct tmem_blob *blob);
 
 /* tmem_flush.c */
+void tmem_slot_vacate(struct tmem_object *obj, u32 index, void *slot);
 bool tmem_slot_flush(struct tmem_object *obj, u32 index, void *slot,
 		     u64 version);
 struct zbud_frame *tmem_evict_isolated(struct tmem *tmem,

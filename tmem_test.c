@@ -90,7 +90,7 @@ static void tmem_test_flush_version(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, tmem_test_flush(test, 1, 7, version + 9));
 }
 
-/* An exclusive get is a get and a flush of what was read: the second misses. */
+/* A get and a flush of what was read is an exclusive get: the second misses. */
 static void tmem_test_exclusive(struct kunit *test)
 {
 	struct tmem_blob blob;
@@ -538,6 +538,25 @@ static void random_get(struct model *m, unsigned int p, u64 n, u32 i)
 						tmem_test_len(page->seed)));
 }
 
+static void random_take(struct model *m, unsigned int p, u64 n, u32 i)
+{
+	struct model_page *page = &m->page[p][n][i];
+	struct tmem_oid oid = tmem_test_oid(n);
+	struct tmem_blob blob;
+	void *taken;
+	int err = tmem_take(m->pool[p], &oid, model_index(i), &blob, &taken);
+
+	KUNIT_EXPECT_EQ(m->test, err, page->version ? 0 : -ENOENT);
+	if (err)
+		return;
+	m->found++;
+	KUNIT_EXPECT_EQ(m->test, blob.version, page->version);
+	KUNIT_EXPECT_TRUE(m->test, tmem_test_is(&blob, page->seed,
+						tmem_test_len(page->seed)));
+	tmem_page_free(m->pool[p], taken);
+	page->version = 0;
+}
+
 /* The model's flush; a version of 0 is any. */
 static bool model_flush(struct model_page *page, u64 version)
 {
@@ -625,7 +644,10 @@ static void tmem_test_random(struct kunit *test)
 		case 7 ... 11:
 			random_get(m, p, n, i);
 			break;
-		case 12 ... 14:
+		case 12:
+			random_take(m, p, n, i);
+			break;
+		case 13 ... 14:
 			random_flush(m, p, n, i);
 			break;
 		default:

@@ -35,6 +35,7 @@ struct race {
 	atomic64_t floor[TMEM_NR_KINDS][PAGES];
 	atomic_t bad;		/* rules that were broken */
 	atomic_t read;
+	atomic_t taken;
 	atomic_t missed;
 	atomic_t remote;
 	atomic_t running;
@@ -148,6 +149,28 @@ static void race_get(struct racer *r, enum tmem_kind kind, u32 page)
 	}
 }
 
+/* The bytes are read while others do what they like, but for this page. */
+static void race_take(struct racer *r, enum tmem_kind kind, u32 page)
+{
+	atomic64_t *floor = &r->race->floor[kind][page];
+	struct tmem_pool *pool = r->race->pool[kind];
+	s64 before = atomic64_read(floor);
+	struct tmem_oid oid = oid_of(page);
+	struct tmem_blob blob;
+	void *taken;
+
+	if (is_kept(kind, page) ||
+	    tmem_take(pool, &oid, page / OBJECTS, &blob, &taken))
+		return;
+	bad_if(r, blob.version < before, "old page taken", page);
+	raise(floor, blob.version + 1);
+	atomic_inc(&r->race->taken);
+	cond_resched();
+	check_read(r, &blob, page);
+	if (taken)
+		tmem_page_free(pool, taken);
+}
+
 static void race_flush(struct racer *r, enum tmem_kind kind, u32 page)
 {
 	atomic64_t *floor = &r->race->floor[kind][page];
@@ -207,8 +230,11 @@ static void race_once(struct racer *r)
 	case 0 ... 9:
 		race_put(r, kind, page);
 		break;
-	case 10 ... 23:
+	case 10 ... 20:
 		race_get(r, kind, page);
+		break;
+	case 21 ... 23:
+		race_take(r, kind, page);
 		break;
 	case 24 ... 26:
 		race_flush(r, kind, page);
@@ -286,9 +312,9 @@ static void race_end(struct kunit *test, struct race *race)
 }
 
 /*
- * Sixteen threads put, read, flush, send and drop the same pages: D08.  None is
- * ever found in an older state, none that has to stay is lost, no bytes are
- * mixed up, and in the end nothing is held.
+ * Sixteen threads put, read, take, flush, send and drop the same pages: D08.
+ * None is ever found in an older state, none that has to stay is lost, no bytes
+ * are mixed up, and in the end nothing is held.
  */
 static void tmem_threads_test(struct kunit *test)
 {
@@ -308,11 +334,13 @@ static void tmem_threads_test(struct kunit *test)
 		racer_start(test, race, i);
 	wait_for_completion(&race->done);
 
-	kunit_info(test, "%u operations, %d read, %d with a peer, %d missed",
+	kunit_info(test, "%u operations, %d read, %d taken, %d with a peer, %d missed",
 		   THREADS * OPS, atomic_read(&race->read),
-		   atomic_read(&race->remote), atomic_read(&race->missed));
+		   atomic_read(&race->taken), atomic_read(&race->remote),
+		   atomic_read(&race->missed));
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->bad), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&race->read), THREADS * OPS / 10);
+	KUNIT_EXPECT_GT(test, atomic_read(&race->taken), THREADS * OPS / 100);
 	KUNIT_EXPECT_GT(test, atomic_read(&race->remote), 0);
 	race_end(test, race);
 	tmem_destroy(race->tmem);

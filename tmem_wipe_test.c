@@ -41,7 +41,7 @@ static void wipe_expect(struct kunit *test, const u8 *where)
 
 /*
  * Regression: 3.5.9. Neither the bytes nor the name of a page of another
- * machine stay in memory when it is flushed, replaced or refused.
+ * machine stay in memory when it is flushed, replaced, refused or taken.
  */
 static void tmem_wipe_test_freed(struct kunit *test)
 {
@@ -50,6 +50,7 @@ static void tmem_wipe_test_freed(struct kunit *test)
 	struct tmem_pool *pool;
 	struct tmem_blob blob;
 	struct tmem *tmem;
+	void *page;
 	u8 *a, *b;
 
 	tmem = tmem_create(NULL, NULL);
@@ -81,6 +82,13 @@ static void tmem_wipe_test_freed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, tmem_put(pool, &oid, 2, &blob, GFP_KERNEL));
 	KUNIT_EXPECT_PTR_EQ(test, wipe_where(test, pool, 2), a);
 	wipe_expect(test, b);
+	/* Taken: when it is freed, and not before. */
+	KUNIT_ASSERT_EQ(test, 0, tmem_take(pool, &oid, 2, &blob, &page));
+	KUNIT_EXPECT_EQ(test, a[sizeof(struct tmem_header)], 'd');
+	blob = wipe_blob(t, 'e', 13);
+	KUNIT_ASSERT_EQ(test, 0, tmem_put(pool, &oid, 3, &blob, GFP_KERNEL));
+	tmem_page_free(pool, page);
+	wipe_expect(test, a);
 	tmem_destroy(tmem);
 }
 

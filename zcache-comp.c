@@ -340,7 +340,8 @@ int zcache_compress(struct zcache_comp_ctx *ctx, struct page *page,
 /**
  * zcache_decompress - fill a page from compressed bytes
  * @ctx: from zcache_comp_begin()
- * @src: compressed bytes; the context's buffer or other slab memory
+ * @src: compressed bytes; in the context's buffer, or in any other memory that
+ *	is directly mapped
  * @len: number of them
  * @page: page to fill
  *

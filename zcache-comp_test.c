@@ -105,6 +105,38 @@ static void comp_all_kinds_of_pages(struct kunit *test)
 }
 
 /*
+ * Bytes are read from where they are, to the end of a page frame for instance,
+ * and stay as they are.
+ */
+static void comp_in_place(struct kunit *test)
+{
+	const struct comp_name *param = test->param_value;
+	struct zcache_comp *comp = comp_need(test, param->name);
+	struct zcache_comp_ctx *cc = zcache_comp_begin(comp);
+	struct comp_ctx *ctx = test->priv;
+	struct page *frame = alloc_page(GFP_KERNEL);
+	unsigned int len = PAGE_SIZE;
+	void *at = NULL;
+
+	comp_fill(ctx->in, 7, PAGE_SIZE / 2);
+	KUNIT_EXPECT_EQ(test, 0, zcache_compress(cc, ctx->in, &len));
+	if (frame && len < PAGE_SIZE) {
+		at = page_address(frame) + PAGE_SIZE - len;
+		memcpy(at, zcache_comp_buffer(cc), len);
+		KUNIT_EXPECT_EQ(test, 0, zcache_decompress(cc, at, len,
+							   ctx->out));
+		KUNIT_EXPECT_MEMEQ(test, at, zcache_comp_buffer(cc), len);
+	}
+	zcache_comp_end(cc);
+	KUNIT_EXPECT_NOT_NULL(test, at);
+	KUNIT_EXPECT_MEMEQ(test, page_address(ctx->in),
+			   page_address(ctx->out), PAGE_SIZE);
+	if (frame)
+		__free_page(frame);
+	zcache_comp_destroy(comp);
+}
+
+/*
  * Bytes that end too early are an error, and not a page.
  *
  * Regression: 3.2.12, 3.5.10.
@@ -160,6 +192,7 @@ static void comp_follows_cpus(struct kunit *test)
 static struct kunit_case comp_cases[] = {
 	KUNIT_CASE(comp_follows_cpus),
 	KUNIT_CASE_PARAM(comp_all_kinds_of_pages, comp_gen_params),
+	KUNIT_CASE_PARAM(comp_in_place, comp_gen_params),
 	KUNIT_CASE(comp_short_data),
 	KUNIT_CASE(comp_unknown_name),
 	{}

@@ -88,18 +88,16 @@ static int zcache_file_get(u64 object, pgoff_t index, struct page *page)
 		return -ENOENT;
 
 	file_handle(object, index, &handle);
-	err = zcache_page_get(&zcache, zcache.file, &handle, page, &remote);
-	if (err == -ENOENT)
-		return err;
+	/* Nobody puts this index while its folio is locked, as it is here. */
+	err = zcache_page_take(&zcache, zcache.file, &handle, page, &remote);
 	if (err == -EREMOTE) {
 		err = file_get_remote(&handle, &remote, page);
 		if (err)
 			atomic64_inc(&count->eph_lost_gets);
+		tmem_flush(zcache.file, &handle.oid, handle.index, 0);
 	} else if (!err) {
 		atomic64_inc(&count->eph_local_gets);
 	}
-	/* Nobody puts this index while its folio is locked, as it is here. */
-	tmem_flush(zcache.file, &handle.oid, handle.index, 0);
 	/* It was worth keeping once, and was wanted again. */
 	if (!err)
 		folio_set_workingset(page_folio(page));

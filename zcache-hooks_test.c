@@ -21,6 +21,7 @@
 
 /* Numbers that no file gets. */
 #define OBJECT		BIT_ULL(62)
+#define AREA		3
 #define NODE		9
 
 /**
@@ -162,6 +163,47 @@ static void file_exclusive(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, missed(OBJECT, 7));
 }
 
+static int swap_store(pgoff_t offset, unsigned int n)
+{
+	write_page(hooks->page, n);
+	return zcache_swap_ops.store(AREA, offset, hooks->page);
+}
+
+/* What a load answers; a page that is here needs no folio. */
+static int swap_load(pgoff_t offset, unsigned int n, unsigned int flags)
+{
+	int ret;
+
+	memset(page_address(hooks->out), 0xee, PAGE_SIZE);
+	ret = zcache_swap_ops.load(AREA, offset, NULL, hooks->out, flags);
+	write_page(hooks->page, n);
+	if (ret >= 0 && memcmp(page_address(hooks->page),
+			       page_address(hooks->out), PAGE_SIZE))
+		return -EBADMSG;
+	return ret;
+}
+
+/* A swap page leaves the store when it is read, if both sides want it: A07. */
+static void swap_exclusive(struct kunit *test)
+{
+	s64 gets = COUNT(local_gets);
+
+	KUNIT_ASSERT_EQ(test, FRONTSWAP_STORED, swap_store(5, 1));
+	KUNIT_EXPECT_EQ(test, 0, swap_load(5, 1, 0));
+	KUNIT_EXPECT_EQ(test, 0, swap_load(5, 1, FRONTSWAP_MAY_DEFER));
+	zcache.set.exclusive_gets = false;
+	KUNIT_EXPECT_EQ(test, 0, swap_load(5, 1, FRONTSWAP_MAY_EXCL));
+	KUNIT_EXPECT_EQ(test, 0, swap_load(5, 1, FRONTSWAP_MAY_EXCL));
+	zcache.set.exclusive_gets = true;
+	KUNIT_EXPECT_EQ(test, FRONTSWAP_EXCLUSIVE,
+			swap_load(5, 1, FRONTSWAP_MAY_EXCL));
+	KUNIT_EXPECT_EQ(test, COUNT(local_gets), gets + 5);
+	/* Lost is an error, never a miss that the device would answer. */
+	KUNIT_EXPECT_EQ(test, -EIO, swap_load(5, 1, FRONTSWAP_MAY_EXCL));
+	KUNIT_EXPECT_EQ(test, -EIO, swap_load(5, 1, 0));
+	KUNIT_EXPECT_EQ(test, COUNT(local_gets), gets + 5);
+}
+
 /*
  * The highest index of the store is a good one; beyond it, a page of a file is
  * silently not kept, and a swap page is refused and counted: D07.
@@ -186,7 +228,8 @@ static void index_too_large(struct kunit *test)
 
 	write_page(hooks->page, 3);
 	KUNIT_EXPECT_EQ(test, FRONTSWAP_REJECT,
-			zcache_swap_ops.store(3, (last + 1) << 8, hooks->page));
+			zcache_swap_ops.store(AREA, (last + 1) << 8,
+					      hooks->page));
 	KUNIT_EXPECT_EQ(test, COUNT(failed_pers_puts), failed_pers + 1);
 }
 
@@ -214,12 +257,12 @@ static void active_gate(struct kunit *test)
 
 	zcache.set.swap_take_all = false;
 	KUNIT_EXPECT_EQ(test, FRONTSWAP_REJECT,
-			zcache_swap_ops.store(3, 5, hooks->page));
+			zcache_swap_ops.store(AREA, 5, hooks->page));
 	KUNIT_EXPECT_EQ(test, COUNT(pers_nonactive_puts_ignored), pers + 1);
 	zcache.set.swap_take_all = true;
 	KUNIT_EXPECT_EQ(test, FRONTSWAP_STORED,
-			zcache_swap_ops.store(3, 5, hooks->page));
-	zcache_swap_ops.invalidate(3, 5);
+			zcache_swap_ops.store(AREA, 5, hooks->page));
+	zcache_swap_ops.invalidate(AREA, 5);
 }
 
 /* Neighbours, and whole files, are forgotten and nothing else is: D05, D24. */
@@ -403,6 +446,7 @@ static void swap_neighbours(struct kunit *test)
 
 static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE(file_exclusive),
+	KUNIT_CASE(swap_exclusive),
 	KUNIT_CASE(index_too_large),
 	KUNIT_CASE(active_gate),
 	KUNIT_CASE(file_invalidate),

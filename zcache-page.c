@@ -95,10 +95,10 @@ static int page_decompress(struct zcache *zcache, struct zcache_comp_ctx *ctx,
 }
 
 /**
- * zcache_page_fill - decompress bytes that came from a peer
+ * zcache_page_fill - decompress the bytes of a page
  * @zcache: the store
  * @page: page to fill
- * @data: compressed bytes, in slab memory
+ * @data: compressed bytes, in memory that is directly mapped
  * @len: number of them
  *
  * Context: process; may sleep.  Allocates nothing.
@@ -130,7 +130,7 @@ static void page_set(struct page *page, u8 fill)
  * @page: page to fill
  * @remote: with -EREMOTE, receives version and node for zcache_fetch()
  *
- * The page stays in the store.
+ * The page stays in the store.  zcache_page_take() is cheaper.
  *
  * Context: process; may sleep.  Allocates nothing.
  * Return: 0; -EREMOTE if a peer has it; -ENOENT; or -EIO if it does not
@@ -152,5 +152,67 @@ int zcache_page_get(struct zcache *zcache, struct tmem_pool *pool,
 				      page);
 	remote->data = NULL;
 	zcache_comp_end(ctx);
+	return err;
+}
+
+/*
+ * A swap page that does not decompress is an I/O error; but what has failed may
+ * be the compressor and not the page, so who asks next may have more luck.  The
+ * bytes go back the way they came: there is room for them in the frame that they
+ * have left, unless somebody else is faster.
+ */
+static void page_put_back(struct zcache *zcache, struct tmem_pool *pool,
+			  const struct tmem_handle *handle,
+			  const struct tmem_blob *taken, void *zpage)
+{
+	struct zcache_comp_ctx *ctx = zcache_comp_begin(zcache->comp);
+	struct tmem_blob blob = {
+		.data = zcache_comp_buffer(ctx),
+		.len = taken->len,
+		.crc = taken->crc,
+	};
+
+	memcpy(blob.data, taken->data, blob.len);
+	tmem_page_free(pool, zpage);
+	if (zcache_keep_again(zcache, pool, handle, &blob))
+		pr_err_ratelimited("no room to keep that page; it is lost\n");
+	zcache_comp_end(ctx);
+}
+
+/**
+ * zcache_page_take - read a page that is here, and drop it from the store
+ * @zcache: the store
+ * @pool: where
+ * @handle: its name; nobody stores or invalidates it meanwhile
+ * @page: page to fill
+ * @remote: with -EREMOTE, receives version and node for zcache_fetch(), and the
+ *	page is still with that node
+ *
+ * A swap page that does not decompress stays in the store, if there is room; a
+ * page cache page does not.
+ *
+ * Context: process; may sleep.  Allocates nothing, unless it fails.
+ * Return: 0; -EREMOTE if a peer has it; -ENOENT; or -EIO if it does not
+ * decompress.
+ */
+int zcache_page_take(struct zcache *zcache, struct tmem_pool *pool,
+		     const struct tmem_handle *handle, struct page *page,
+		     struct tmem_blob *remote)
+{
+	void *zpage;
+	int err;
+
+	err = tmem_take(pool, &handle->oid, handle->index, remote, &zpage);
+	if (err)
+		return err;
+	if (!zpage) {
+		page_set(page, remote->fill);
+		return 0;
+	}
+	err = zcache_page_fill(zcache, page, remote->data, remote->len);
+	if (err && tmem_pool_kind(pool) == TMEM_PERSISTENT)
+		page_put_back(zcache, pool, handle, remote, zpage);
+	else
+		tmem_page_free(pool, zpage);
 	return err;
 }

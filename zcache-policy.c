@@ -171,6 +171,24 @@ int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 }
 
 /**
+ * zcache_keep_again - store compressed bytes that were taken out a moment ago
+ * @zcache: the store
+ * @pool: for swap pages; what may vanish is not worth it
+ * @handle: name of the page
+ * @blob: its bytes
+ *
+ * Nobody is asked whether they are worth it: they have been accepted once.
+ *
+ * Context: process; does not sleep.
+ * Return: 0; or -ENOSPC or -ENOMEM if there is no room for them.
+ */
+int zcache_keep_again(struct zcache *zcache, struct tmem_pool *pool,
+		      const struct tmem_handle *handle, struct tmem_blob *blob)
+{
+	return keep(zcache, pool, handle, blob, false, ZCACHE_PERS_GFP);
+}
+
+/**
  * zcache_keep_filled - store a page that is made of one byte value
  * @zcache: the store
  * @pool: for pages of which kind

@@ -181,26 +181,26 @@ static int zcache_swap_load(unsigned int type, pgoff_t offset,
 			    struct folio *folio, struct page *page,
 			    unsigned int flags)
 {
+	bool exclusive = zcache_exclusive(&zcache, flags);
 	struct tmem_handle handle;
 	struct tmem_blob remote;
 	int err;
 
 	swap_handle(type, offset, &handle);
-	err = zcache_page_get(&zcache, zcache.swap, &handle, page, &remote);
+	/* Nobody stores or invalidates the slot while the folio is locked. */
+	if (exclusive)
+		err = zcache_page_take(&zcache, zcache.swap, &handle, page,
+				       &remote);
+	else
+		err = zcache_page_get(&zcache, zcache.swap, &handle, page,
+				      &remote);
 	if (err == -EREMOTE)
 		return swap_load_remote(&handle, &remote, folio, page, flags);
 	if (err)
 		return -EIO;
 
 	atomic64_inc(&zcache.count.local_gets);
-	if (!zcache_exclusive(&zcache, flags))
-		return 0;
-	/*
-	 * Whatever its version is: the page may have been sent meanwhile, under
-	 * a newer one.  Nobody stores the slot while the folio is locked.
-	 */
-	tmem_flush(zcache.swap, &handle.oid, handle.index, 0);
-	return FRONTSWAP_EXCLUSIVE;
+	return exclusive ? FRONTSWAP_EXCLUSIVE : 0;
 }
 
 /*

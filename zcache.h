@@ -218,6 +218,9 @@ int zcache_page_put(struct zcache *zcache, struct tmem_pool *pool,
 int zcache_page_get(struct zcache *zcache, struct tmem_pool *pool,
 		    const struct tmem_handle *handle, struct page *page,
 		    struct tmem_blob *remote);
+int zcache_page_take(struct zcache *zcache, struct tmem_pool *pool,
+		     const struct tmem_handle *handle, struct page *page,
+		     struct tmem_blob *remote);
 int zcache_page_fill(struct zcache *zcache, struct page *page, const void *data,
 		     unsigned int len);
 
@@ -225,6 +228,8 @@ int zcache_page_fill(struct zcache *zcache, struct page *page, const void *data,
 bool zcache_active(const struct folio *folio);
 int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 		const struct tmem_handle *handle, struct tmem_blob *blob);
+int zcache_keep_again(struct zcache *zcache, struct tmem_pool *pool,
+		      const struct tmem_handle *handle, struct tmem_blob *blob);
 int zcache_keep_filled(struct zcache *zcache, struct tmem_pool *pool,
 		       const struct tmem_handle *handle, u8 fill);
 bool zcache_pers_full(struct zcache *zcache, const struct zbud_stats *held);

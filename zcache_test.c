@@ -66,6 +66,15 @@ static int get(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n)
 	return zcache_page_get(&ctx->z, pool, &handle, ctx->out, &remote);
 }
 
+static int take(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n)
+{
+	struct tmem_handle handle = handle_of(n);
+	struct tmem_blob remote;
+
+	memset(page_address(ctx->out), 0xee, PAGE_SIZE);
+	return zcache_page_take(&ctx->z, pool, &handle, ctx->out, &remote);
+}
+
 /* Is the page there, and is it just what was put? */
 static bool same(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n,
 		 unsigned int random)
@@ -75,6 +84,17 @@ static bool same(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n,
 	fill(ctx->in, n, random);
 	return !memcmp(page_address(ctx->in), page_address(ctx->out),
 		       PAGE_SIZE);
+}
+
+/* The same, and is it gone then? */
+static bool same_once(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n,
+		      unsigned int random)
+{
+	if (take(ctx, pool, n))
+		return false;
+	fill(ctx->in, n, random);
+	return !memcmp(page_address(ctx->in), page_address(ctx->out),
+		       PAGE_SIZE) && get(ctx, pool, n) == -ENOENT;
 }
 
 static void flush(struct tmem_pool *pool, u32 n)
@@ -126,7 +146,10 @@ static void zcache_test_exit(struct kunit *test)
 		__free_page(ctx->out);
 }
 
-/* From zeroes to noise, of both kinds: what is taken comes back, byte by byte. */
+/*
+ * From zeroes to noise, of both kinds: what is accepted comes back, byte by
+ * byte, as often as it is read; and once more when it leaves the store.
+ */
 static void zcache_test_contents(struct kunit *test)
 {
 	struct zcache_ctx *ctx = test->priv;
@@ -145,6 +168,16 @@ static void zcache_test_contents(struct kunit *test)
 		}
 	}
 	KUNIT_EXPECT_GT(test, taken, 100);
+	for (random = 0; random <= PAGE_SIZE - 4; random += 60) {
+		if (!get(ctx, ctx->z.swap, random))
+			taken -= same_once(ctx, ctx->z.swap, random, random);
+		if (!get(ctx, ctx->z.file, random))
+			taken -= same_once(ctx, ctx->z.file, random, random);
+	}
+	KUNIT_EXPECT_EQ(test, taken, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).objects, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_PERSISTENT].frames, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_EPHEMERAL].frames, 0);
 }
 
 /* A second put wins, and needs no more room than the first: D02. */
@@ -262,6 +295,32 @@ static void zcache_test_filled(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, data, page_address(ctx->out), PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_PERSISTENT], 3);
 	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_PERSISTENT].zpages, 1);
+
+	for (i = 0; i < 3; i++) {
+		memset(data, values[i], PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, 0, take(ctx, ctx->z.swap, i));
+		KUNIT_EXPECT_MEMEQ(test, data, page_address(ctx->out),
+				   PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, -ENOENT, take(ctx, ctx->z.swap, i));
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).filled[TMEM_PERSISTENT], 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zeroes, 0);
+}
+
+#define GARBAGE	100
+
+static void put_garbage(struct kunit *test, struct tmem_pool *pool, u32 n)
+{
+	static const u8 garbage[GARBAGE] = { 0xff, 0xff, 0xff, 1, 2, 3 };
+	struct tmem_handle handle = handle_of(n);
+	struct tmem_blob blob = {
+		.data = (void *)garbage,
+		.len = GARBAGE,
+		.crc = n,
+	};
+
+	KUNIT_ASSERT_EQ(test, 0, tmem_put(pool, &handle.oid, handle.index,
+					  &blob, GFP_KERNEL));
 }
 
 /*
@@ -270,17 +329,50 @@ static void zcache_test_filled(struct kunit *test)
  */
 static void zcache_test_damaged(struct kunit *test)
 {
-	static const u8 garbage[100] = { 0xff, 0xff, 0xff, 1, 2, 3 };
 	struct zcache_ctx *ctx = test->priv;
-	struct tmem_handle handle = handle_of(1);
-	struct tmem_blob blob = { .data = (void *)garbage, .len = 100 };
 
-	KUNIT_ASSERT_EQ(test, 0, tmem_put(ctx->z.swap, &handle.oid,
-					  handle.index, &blob, GFP_KERNEL));
+	put_garbage(test, ctx->z.swap, 1);
 	KUNIT_EXPECT_EQ(test, -EIO, get(ctx, ctx->z.swap, 1));
 	KUNIT_EXPECT_EQ(test, 1, COUNT(&ctx->z, decompress_failed));
 	KUNIT_EXPECT_EQ(test, 0, put(ctx, ctx->z.swap, 2, 100));
 	KUNIT_EXPECT_TRUE(test, same(ctx, ctx->z.swap, 2, 100));
+}
+
+/*
+ * A swap page that is to leave the store, and does not decompress, stays with
+ * all its bytes, for as often as somebody tries.  It is an I/O error each time,
+ * and its neighbour in the frame is as it was.  A page cache page is a miss.
+ */
+static void zcache_test_damaged_stays(struct kunit *test)
+{
+	struct zcache_ctx *ctx = test->priv;
+	struct tmem_handle handle = handle_of(1);
+	u8 *data = page_address(ctx->in);
+	struct tmem_blob blob = { .data = data };
+	unsigned int i;
+
+	put_garbage(test, ctx->z.swap, 1);
+	KUNIT_ASSERT_EQ(test, 0, put(ctx, ctx->z.swap, 2, 100));
+	for (i = 1; i <= 3; i++) {
+		KUNIT_EXPECT_EQ(test, -EIO, take(ctx, ctx->z.swap, 1));
+		KUNIT_EXPECT_EQ(test, i, COUNT(&ctx->z, decompress_failed));
+	}
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_PERSISTENT].zpages, 2);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_PERSISTENT].frames, 1);
+	KUNIT_EXPECT_EQ(test, 0, tmem_get(ctx->z.swap, &handle.oid,
+					  handle.index, &blob));
+	KUNIT_EXPECT_EQ(test, blob.len, GARBAGE);
+	KUNIT_EXPECT_EQ(test, blob.crc, 1);
+	KUNIT_EXPECT_EQ(test, data[2], 0xff);
+	KUNIT_EXPECT_EQ(test, data[5], 3);
+	KUNIT_EXPECT_TRUE(test, same_once(ctx, ctx->z.swap, 2, 100));
+	flush(ctx->z.swap, 1);
+
+	put_garbage(test, ctx->z.file, 1);
+	KUNIT_EXPECT_EQ(test, -EIO, take(ctx, ctx->z.file, 1));
+	KUNIT_EXPECT_EQ(test, 4, COUNT(&ctx->z, decompress_failed));
+	KUNIT_EXPECT_EQ(test, -ENOENT, take(ctx, ctx->z.file, 1));
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).objects, 0);
 }
 
 #if IS_ENABLED(CONFIG_FAILSLAB)
@@ -298,6 +390,29 @@ static int put_starved(struct zcache_ctx *ctx, struct tmem_pool *pool, u32 n,
 	return err;
 }
 #endif
+
+/*
+ * If there is no frame for it any more, a damaged page is lost: an error for
+ * whoever asks for it, and nothing is held.
+ */
+static void zcache_test_damaged_lost(struct kunit *test)
+{
+#if IS_ENABLED(CONFIG_FAILSLAB)
+	struct zcache_ctx *ctx = test->priv;
+
+	put_garbage(test, ctx->z.swap, 1);
+	current->fail_nth = 1;
+	KUNIT_EXPECT_EQ(test, -EIO, take(ctx, ctx->z.swap, 1));
+	current->fail_nth = 0;
+	KUNIT_EXPECT_EQ(test, -ENOENT, take(ctx, ctx->z.swap, 1));
+	KUNIT_EXPECT_EQ(test, 1, COUNT(&ctx->z, decompress_failed));
+	KUNIT_EXPECT_EQ(test, 1, COUNT(&ctx->z, failed_getfreepages));
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).objects, 0);
+	KUNIT_EXPECT_EQ(test, stats_of(ctx).zbud[TMEM_PERSISTENT].frames, 0);
+#else
+	kunit_skip(test, "needs CONFIG_FAILSLAB");
+#endif
+}
 
 /*
  * With no free frame, a put takes that of the oldest ephemeral pages, whatever
@@ -646,6 +761,8 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_test_pool_limit),
 	KUNIT_CASE(zcache_test_filled),
 	KUNIT_CASE(zcache_test_damaged),
+	KUNIT_CASE(zcache_test_damaged_stays),
+	KUNIT_CASE(zcache_test_damaged_lost),
 	KUNIT_CASE(zcache_test_ouroboros),
 	KUNIT_CASE(zcache_test_no_index),
 	KUNIT_CASE(zcache_test_eph_limit),
