@@ -21,6 +21,8 @@
  * One spinlock protects a pool.  It is taken in task context only, possibly
  * with interrupts off, and no other lock is taken inside it.
  */
+#include <linux/bitmap.h>
+#include <linux/bitops.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
 #include <linux/mempool.h>
@@ -39,18 +41,18 @@
  * struct zbud_frame - a page frame and what is in it
  * @lru: place among the candidates, or empty
  * @partner: place on one of the pool's unbuddied lists, or empty
- * @page: the frame itself
+ * @data: the frame itself, where it is mapped
  * @size: bytes of each zpage, 0 if there is none
  * @ready: bit per buddy: zbud_ready() was called, and no isolation since
  * @isolated: lent to a walker, until every zpage left is ready again
  *
- * All but @page are protected by the pool's lock; the owner of a handle may
+ * All but @data are protected by the pool's lock; the owner of a handle may
  * read its own zpage's @size without.
  */
 struct zbud_frame {
 	struct list_head lru;
 	struct list_head partner;
-	struct page *page;
+	void *data;
 	u16 size[ZBUD_BUDDIES];
 	u8 ready;
 	bool isolated;
@@ -63,6 +65,7 @@ struct zbud_frame {
  * @lock: protects everything below and all frames of the pool
  * @lru: candidates of zbud_isolate_oldest(), oldest first
  * @unbuddied: frames that take a second zpage, by number of free chunks
+ * @partners: bit per list of @unbuddied: 0 means that it is empty
  * @stats: counters; buddied and unbuddied are derived when they are asked for
  */
 struct zbud_pool {
@@ -71,6 +74,7 @@ struct zbud_pool {
 	spinlock_t lock; /* the rest, and all frames */
 	struct list_head lru;
 	struct list_head unbuddied[ZBUD_NR_CHUNKS];
+	DECLARE_BITMAP(partners, ZBUD_NR_CHUNKS);
 	struct zbud_stats stats;
 };
 
@@ -164,12 +168,15 @@ static void zbud_place(struct zbud_pool *pool, struct zbud_frame *frame,
 		       bool newest)
 {
 	u8 present = zbud_present(frame);
+	unsigned int free;
 
 	lockdep_assert_held(&pool->lock);
 	list_del_init(&frame->partner);
-	if (hweight8(present) == 1 && !frame->isolated)
-		list_add(&frame->partner,
-			 &pool->unbuddied[zbud_free_chunks(frame)]);
+	if (hweight8(present) == 1 && !frame->isolated) {
+		free = zbud_free_chunks(frame);
+		list_add(&frame->partner, &pool->unbuddied[free]);
+		__set_bit(free, pool->partners);
+	}
 	if (present && present == frame->ready && !frame->isolated)
 		zbud_join_lru(pool, frame, newest);
 	else
@@ -179,29 +186,36 @@ static void zbud_place(struct zbud_pool *pool, struct zbud_frame *frame,
 /* The half-used frame with the least room that is enough, or NULL. */
 static struct zbud_frame *zbud_best_fit(struct zbud_pool *pool, size_t size)
 {
-	unsigned int free;
+	unsigned int free = zbud_chunks(size);
+	struct zbud_frame *frame;
 
 	lockdep_assert_held(&pool->lock);
-	for (free = zbud_chunks(size); free < ZBUD_NR_CHUNKS; free++)
-		if (!list_empty(&pool->unbuddied[free]))
-			return list_first_entry(&pool->unbuddied[free],
-						struct zbud_frame, partner);
+	for_each_set_bit_from(free, pool->partners, ZBUD_NR_CHUNKS) {
+		frame = list_first_entry_or_null(&pool->unbuddied[free],
+						 struct zbud_frame, partner);
+		if (frame)
+			return frame;
+		/* The list has become empty since. */
+		__clear_bit(free, pool->partners);
+	}
 	return NULL;
 }
 
 static struct zbud_frame *zbud_frame_alloc(struct zbud_pool *pool, gfp_t gfp)
 {
 	struct zbud_frame *frame;
+	struct page *page;
 
 	frame = mempool_alloc(pool->descs, gfp);
 	if (!frame)
 		return NULL;
-	memset(frame, 0, sizeof(*frame));
-	frame->page = mempool_alloc(pool->pages, gfp);
-	if (!frame->page) {
+	page = mempool_alloc(pool->pages, gfp);
+	if (!page) {
 		mempool_free(frame, pool->descs);
 		return NULL;
 	}
+	memset(frame, 0, sizeof(*frame));
+	frame->data = page_address(page);
 	INIT_LIST_HEAD(&frame->lru);
 	INIT_LIST_HEAD(&frame->partner);
 	return frame;
@@ -483,7 +497,7 @@ struct zbud_frame *zbud_evict(struct zbud_pool *pool, unsigned long handle)
  */
 void zbud_release(struct zbud_pool *pool, struct zbud_frame *frame)
 {
-	mempool_free(frame->page, pool->pages);
+	mempool_free(virt_to_page(frame->data), pool->pages);
 	mempool_free(frame, pool->descs);
 }
 
@@ -497,7 +511,7 @@ void zbud_release(struct zbud_pool *pool, struct zbud_frame *frame)
 void *zbud_data(unsigned long handle)
 {
 	struct zbud_frame *frame = zbud_frame(handle);
-	void *data = page_address(frame->page);
+	void *data = frame->data;
 
 	if (zbud_buddy(handle))
 		data += PAGE_SIZE - zbud_chunks(frame->size[1]) * ZBUD_CHUNK_SIZE;

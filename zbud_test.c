@@ -187,6 +187,25 @@ static void zbud_test_best_fit(struct kunit *test)
 		zbud_free(test->priv, frame[i]);
 }
 
+/* A frame that is full is passed over; when it has room again it is found. */
+static void zbud_test_fit_again(struct kunit *test)
+{
+	unsigned long a = filled(test, PAGE_SIZE / 4 * 3);
+	unsigned long b = filled(test, PAGE_SIZE / 4);
+	unsigned long c = filled(test, PAGE_SIZE / 4);
+
+	KUNIT_EXPECT_TRUE(test, same_frame(a, b));
+	KUNIT_EXPECT_FALSE(test, same_frame(a, c));
+	KUNIT_EXPECT_EQ(test, 0, zbud_fit(test->priv, PAGE_SIZE / 4 * 3 + 1));
+	zbud_free(test->priv, b);
+	b = filled(test, PAGE_SIZE / 4);
+	KUNIT_EXPECT_TRUE(test, same_frame(a, b));
+	zbud_free(test->priv, a);
+	zbud_free(test->priv, b);
+	zbud_free(test->priv, c);
+	KUNIT_EXPECT_EQ(test, 0, zbud_fit(test->priv, 1));
+}
+
 /* Frames are isolated in the order in which they were filled. */
 static void zbud_test_oldest_first(struct kunit *test)
 {
@@ -745,6 +764,7 @@ static struct kunit_case zbud_test_cases[] = {
 	KUNIT_CASE(zbud_test_front_again),
 	KUNIT_CASE(zbud_test_sizes),
 	KUNIT_CASE(zbud_test_best_fit),
+	KUNIT_CASE(zbud_test_fit_again),
 	KUNIT_CASE(zbud_test_oldest_first),
 	KUNIT_CASE(zbud_test_second_is_newest),
 	KUNIT_CASE(zbud_test_free_keeps_place),
