@@ -32,6 +32,8 @@
  * @tfm: the compressor
  * @req: its only request
  * @wait: where an asynchronous compressor says that it has finished
+ * @page: tells the compressor of the page
+ * @bytes: tells it of the compressed bytes
  * @buffer: compressed bytes, ZCACHE_COMP_BUFFER of them; NULL if the CPU is not
  *	up, and then there is nothing else either
  */
@@ -40,6 +42,8 @@ struct zcache_comp_ctx {
 	struct crypto_acomp *tfm;
 	struct acomp_req *req;
 	struct crypto_wait wait;
+	struct scatterlist page;
+	struct scatterlist bytes;
 	void *buffer;
 };
 
@@ -96,6 +100,8 @@ static int comp_ctx_up(struct zcache_comp_ctx *ctx, const char *name, int node)
 
 	mutex_lock(&ctx->lock);
 	crypto_init_wait(&ctx->wait);
+	sg_init_table(&ctx->page, 1);
+	sg_init_table(&ctx->bytes, 1);
 	ctx->tfm = tfm;
 	ctx->req = req;
 	ctx->buffer = buffer;
@@ -323,14 +329,12 @@ void *zcache_comp_buffer(struct zcache_comp_ctx *ctx)
 int zcache_compress(struct zcache_comp_ctx *ctx, struct page *page,
 		    unsigned int *len)
 {
-	struct scatterlist src, dst;
 	int err;
 
 	lockdep_assert_held(&ctx->lock);
-	sg_init_table(&src, 1);
-	sg_set_page(&src, page, PAGE_SIZE, 0);
-	sg_init_one(&dst, ctx->buffer, ZCACHE_COMP_BUFFER);
-	acomp_request_set_params(ctx->req, &src, &dst, PAGE_SIZE,
+	sg_set_page(&ctx->page, page, PAGE_SIZE, 0);
+	sg_set_buf(&ctx->bytes, ctx->buffer, ZCACHE_COMP_BUFFER);
+	acomp_request_set_params(ctx->req, &ctx->page, &ctx->bytes, PAGE_SIZE,
 				 ZCACHE_COMP_BUFFER);
 	err = crypto_wait_req(crypto_acomp_compress(ctx->req), &ctx->wait);
 	*len = ctx->req->dlen;
@@ -351,14 +355,13 @@ int zcache_compress(struct zcache_comp_ctx *ctx, struct page *page,
 int zcache_decompress(struct zcache_comp_ctx *ctx, const void *src,
 		      unsigned int len, struct page *page)
 {
-	struct scatterlist in, out;
 	int err;
 
 	lockdep_assert_held(&ctx->lock);
-	sg_init_one(&in, src, len);
-	sg_init_table(&out, 1);
-	sg_set_page(&out, page, PAGE_SIZE, 0);
-	acomp_request_set_params(ctx->req, &in, &out, len, PAGE_SIZE);
+	sg_set_buf(&ctx->bytes, src, len);
+	sg_set_page(&ctx->page, page, PAGE_SIZE, 0);
+	acomp_request_set_params(ctx->req, &ctx->bytes, &ctx->page, len,
+				 PAGE_SIZE);
 	err = crypto_wait_req(crypto_acomp_decompress(ctx->req), &ctx->wait);
 	if (err || ctx->req->dlen != PAGE_SIZE)
 		return -EIO;
