@@ -52,10 +52,21 @@
 
 #include "tmem_int.h"
 
+/* One call less than memcmp(): this happens for each page, both ways. */
+static int tmem_object_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct tmem_oid *oid = &((const struct tmem_object *)obj)->oid;
+	const struct tmem_oid *key = arg->key;
+
+	return oid->word[0] != key->word[0] || oid->word[1] != key->word[1] ||
+	       oid->word[2] != key->word[2];
+}
+
 static const struct rhashtable_params tmem_object_params = {
 	.key_len = sizeof(struct tmem_oid),
 	.key_offset = offsetof(struct tmem_object, oid),
 	.head_offset = offsetof(struct tmem_object, link),
+	.obj_cmpfn = tmem_object_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -309,11 +320,10 @@ static void tmem_slot_replaced(struct tmem_object *obj, u32 index, void *old)
 		slot_free_local(obj, old);
 }
 
-static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
-			   struct tmem_blob *blob)
+static int tmem_slot_store(struct tmem_object *obj, u32 index, void *old,
+			   void *page, struct tmem_blob *blob)
 {
 	struct tmem_header *header = slot_header(page);
-	void *old = xa_load(&obj->pages, index);
 	int err;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
@@ -334,10 +344,9 @@ static int tmem_slot_store(struct tmem_object *obj, u32 index, void *page,
 }
 
 /* The same without a frame, for a page of one byte value. */
-static int tmem_slot_store_fill(struct tmem_object *obj, u32 index,
+static int tmem_slot_store_fill(struct tmem_object *obj, u32 index, void *old,
 				struct tmem_blob *blob)
 {
-	void *old = xa_load(&obj->pages, index);
 	u64 version;
 	void *slot;
 	int err;
@@ -360,18 +369,19 @@ static int tmem_slot_store_fill(struct tmem_object *obj, u32 index,
 static int tmem_object_put(struct tmem_object *obj, u32 index, void *page,
 			   struct tmem_blob *blob)
 {
+	void *old;
 	int err;
 
 	xa_lock(&obj->pages);
 	if (obj->dead) {
 		err = -EAGAIN;
 	} else {
-		err = tmem_may_replace(xa_load(&obj->pages, index),
-				       blob->version);
+		old = xa_load(&obj->pages, index);
+		err = tmem_may_replace(old, blob->version);
 		if (!err && page)
-			err = tmem_slot_store(obj, index, page, blob);
+			err = tmem_slot_store(obj, index, old, page, blob);
 		else if (!err)
-			err = tmem_slot_store_fill(obj, index, blob);
+			err = tmem_slot_store_fill(obj, index, old, blob);
 	}
 	tmem_object_unlock(obj);
 	return err;

@@ -210,5 +210,7 @@ int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 
 u64 tmem_count_nodes(struct tmem *tmem);
 void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats);
+void tmem_get_frames(struct tmem *tmem, enum tmem_kind kind,
+		     struct zbud_stats *stats);
 
 #endif /* _RAMSTER_TMEM_H */

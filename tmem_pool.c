@@ -270,6 +270,21 @@ void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats)
 }
 EXPORT_SYMBOL_GPL(tmem_get_stats);
 
+/**
+ * tmem_get_frames - read the counters of one kind's frames, and no others
+ * @tmem: where
+ * @kind: kind of pages
+ * @stats: receives them; all are of one moment
+ *
+ * Context: task or atomic.  Takes the lock of the zbud pool.
+ */
+void tmem_get_frames(struct tmem *tmem, enum tmem_kind kind,
+		     struct zbud_stats *stats)
+{
+	zbud_get_stats(tmem->zbud[kind], stats);
+}
+EXPORT_SYMBOL_GPL(tmem_get_frames);
+
 /* The nodes of a tree are at most six deep: an index has 32 bits. */
 static unsigned long tmem_nodes_below(struct tmem_object *obj, void *entry)
 {

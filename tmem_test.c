@@ -597,7 +597,9 @@ static void random_flush_object(struct model *m, unsigned int p, u64 n, u32 i)
 
 static void check_all(struct model *m)
 {
-	struct tmem_stats stats = tmem_test_stats(m->test->priv);
+	struct tmem_test *t = m->test->priv;
+	struct tmem_stats stats = tmem_test_stats(t);
+	struct zbud_stats held;
 	u64 pages, objects = 0;
 	unsigned int p, n, i;
 
@@ -613,6 +615,9 @@ static void check_all(struct model *m)
 			objects += pages > before;
 		}
 		KUNIT_EXPECT_EQ(m->test, stats.zbud[p].zpages, pages);
+		tmem_get_frames(t->tmem, p, &held);
+		KUNIT_EXPECT_MEMEQ(m->test, &held, &stats.zbud[p],
+				   sizeof(held));
 	}
 	KUNIT_EXPECT_EQ(m->test, stats.objects, objects);
 	KUNIT_EXPECT_EQ(m->test, stats.debts, 0);

@@ -149,13 +149,13 @@ int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 		const struct tmem_handle *handle, struct tmem_blob *blob)
 {
 	enum tmem_kind kind = tmem_pool_kind(pool);
-	struct tmem_stats stats;
+	struct zbud_stats held;
 	atomic64_t *refused;
 	bool full;
 
-	tmem_get_stats(zcache->tmem, &stats);
+	tmem_get_frames(zcache->tmem, kind, &held);
 	if (kind == TMEM_PERSISTENT)
-		refused = refuse_pers(zcache, &stats.zbud[kind], blob->len);
+		refused = refuse_pers(zcache, &held, blob->len);
 	else
 		refused = refuse_eph(zcache, blob->len);
 	if (refused) {
@@ -165,7 +165,7 @@ int zcache_keep(struct zcache *zcache, struct tmem_pool *pool,
 	if (kind == TMEM_PERSISTENT)
 		return keep(zcache, pool, handle, blob, false, ZCACHE_PERS_GFP);
 
-	full = frames_reach(stats.zbud[kind].frames,
+	full = frames_reach(held.frames,
 			    READ_ONCE(zcache->set.max_eph_percent));
 	return keep(zcache, pool, handle, blob, full, ZCACHE_EPH_GFP);
 }
