@@ -6,6 +6,7 @@
  * a request from a mempool.  An invalidation allocates nothing, and cannot
  * fail.
  */
+#include <linux/bits.h>
 #include <linux/frontswap.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -25,7 +26,7 @@
  * eleven bytes of index a page; and it can be seen who reads them like that.
  */
 #define ZCACHE_SWAP_OBJECTS_SHIFT	8
-#define ZCACHE_SWAP_OBJECTS		(1U << ZCACHE_SWAP_OBJECTS_SHIFT)
+#define ZCACHE_SWAP_OBJECTS		BIT(ZCACHE_SWAP_OBJECTS_SHIFT)
 #define ZCACHE_SWAP_RUN_SHIFT		9
 
 /* What a load allows that is ended later: the folio is all that it knows. */

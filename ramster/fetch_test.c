@@ -456,8 +456,8 @@ static void fetch_test_get_patience_home(struct kunit *test)
 						    &where));
 	/* Put anew, sent anew: whoever still asks for the old version looks again. */
 	move_page(test, c, TMEM_PERSISTENT, 1, 1);
-	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 4 &&
-		       move_settled(c));
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 4);
+	WAIT_FOR(test, move_settled(c));
 	init_completion(&wait.done);
 	KUNIT_EXPECT_EQ(test, 1234,
 			fetch_page(&c->node, &handle, TMEM_PERSISTENT,

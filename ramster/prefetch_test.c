@@ -146,8 +146,8 @@ static void prefetch_test_replaced(struct kunit *test)
 	WAIT_FOR(test, prefetch_test_asked(c) > 0);
 	for (i = 16; i < MANY; i++)
 		move_page(test, c, TMEM_PERSISTENT, i, 1);
-	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == MANY &&
-		       move_settled(c));
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == MANY);
+	WAIT_FOR(test, move_settled(c));
 	for (i = 16; i < MANY; i++)
 		KUNIT_EXPECT_EQ(test, 0, move_read(test, c, TMEM_PERSISTENT, i,
 						   1));

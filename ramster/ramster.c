@@ -56,6 +56,7 @@ static void ramster_unplug(struct blk_plug_cb *cb, bool from_schedule)
 	struct ramster_node *node;
 
 	kfree(container_of(cb, struct ramster_plug, cb));
+	__acquire(&ramster_srcu);
 	node = srcu_dereference(ramster_owner, &ramster_srcu);
 	if (node && from_schedule)
 		r2tcp_push_later(node->tcp, plug.from);
@@ -84,6 +85,8 @@ static bool ramster_plug(u8 from)
 		plug->armed = true;
 		plug->from = from;
 		plug->idx = srcu_read_lock(&ramster_srcu);
+		/* ramster_unplug() has it from here on. */
+		__release(&ramster_srcu);
 	}
 	return true;
 }

@@ -14,7 +14,7 @@
 #include "remotify.h"
 
 /* Enough to keep sending while the answers to earlier batches travel. */
-#define NR_PUT_BATCHES		4
+#define NR_PUT_BATCHES		7
 static_assert(NR_PUT_BATCHES + 1 <= R2_MAX_BATCHES);
 
 /**

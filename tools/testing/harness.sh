@@ -185,6 +185,7 @@ boot_start() {
 	accel="tcg,thread=multi"
 	# QEMU works the instruction for CRC32C off bit by bit, which takes longer
 	# than the kernel's tables
+	# shellcheck disable=SC2054 # QEMU's commas
 	args=(-cpu max,-sse4.2)
 	if use_kvm; then
 		accel=kvm
