@@ -145,11 +145,16 @@ harness_begin "$RUN"
 
 # --- the two machines --------------------------------------------------------
 
+# A busy host may leave a guest without a CPU for a minute.  Who waits for a page
+# meanwhile is to wait, as one who swaps to NBD does, and not to get SIGBUS.
 conf() {
 	cat <<-END
 	cluster:
 		name = bench
 		node_count = 2
+		get_timeout_ms = 100000
+		idle_timeout_ms = 150000
+		dead_threshold = 101
 	node:
 		name = server
 		number = 0
@@ -224,6 +229,8 @@ load() {
 		tee -a "$CSV" >"$RUN/last"
 	[ $status = 0 ] || {
 		output client "$job" >&2
+		on client dmesg >"$RUN/client.dmesg"
+		say "what was measured until now, and what the client's kernel said, is in $RUN"
 		fail "round $round, $arm: $1 failed (status $status)"
 	}
 }
