@@ -355,12 +355,16 @@ static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
 	return -EIO;
 }
 
-/*
- * How long a fetch may take.  An ephemeral page is on the disk as well, so that
- * nobody waits long for it.
+/**
+ * fetch_deadline - how long a fetch may take
+ * @node: who asks
+ * @kind: kind of the page
+ *
+ * An ephemeral page is on the disk as well, so that nobody waits long for it.
+ *
+ * Return: jiffies at which to give up.
  */
-static unsigned long fetch_deadline(struct ramster_node *node,
-				    enum tmem_kind kind)
+unsigned long fetch_deadline(struct ramster_node *node, enum tmem_kind kind)
 {
 	unsigned int ms = READ_ONCE(node->info.get_timeout_ms);
 

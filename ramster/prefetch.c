@@ -18,7 +18,7 @@
  * Memory.  Room for PREFETCH_PAGES pages is set aside at the start; nothing is
  * allocated afterwards.
  *
- * Locks: prefetch.lock is a spinlock, and none is taken inside it.
+ * Locks: prefetch.lock is a spinlock; inside it, that of a peer is taken.
  */
 #include <linux/err.h>
 #include <linux/hashtable.h>
@@ -255,8 +255,14 @@ static void page_done(struct r2tcp_req *req)
 	struct r2tcp_req *claimant;
 	u8 from = page->from;
 
+	/* Who wants others of its pages should not have to find that out. */
+	if (req->result == -ETIMEDOUT)
+		r2tcp_doubt(prefetch->node->tcp, from);
+
 	spin_lock(&prefetch->lock);
 	claimant = page->claimant;
+	if (!claimant && !came)
+		atomic64_inc(&prefetch->node->count.prefetch_unused);
 	if (claimant && came)
 		page_hand_over(page, claimant);
 	if (claimant || !came)
@@ -272,17 +278,15 @@ static void page_done(struct r2tcp_req *req)
 		page_ask_again(prefetch, claimant, from);
 }
 
-static void page_fill_req(struct prefetch_page *page)
+static void page_fill_req(struct prefetch_page *page, enum tmem_kind kind)
 {
-	unsigned int ms = READ_ONCE(page->prefetch->node->info.get_timeout_ms);
-
 	page->req = (struct r2tcp_req) {
 		.type = R2_GET,
 		.payload = &page->name,
 		.len = sizeof(page->name),
 		.reply = page->req.reply,
 		.reply_max = PREFETCH_REPLY_MAX,
-		.deadline = jiffies + msecs_to_jiffies(ms),
+		.deadline = fetch_deadline(page->prefetch->node, kind),
 		.optional = true,
 		.pushed = true,
 		.done = page_done,
@@ -310,7 +314,7 @@ static void page_not_asked(struct prefetch_page *page)
  */
 static bool page_ask(struct prefetch *prefetch,
 		     const struct prefetch_stream *stream,
-		     const struct r2_page *name, u8 from)
+		     const struct r2_page *name, enum tmem_kind kind, u8 from)
 {
 	struct prefetch_page *page = NULL;
 	bool known;
@@ -323,7 +327,7 @@ static bool page_ask(struct prefetch *prefetch,
 		page->stream = stream - prefetch->stream;
 		page->run_id = stream->run_id;
 		page->from = from;
-		page_fill_req(page);
+		page_fill_req(page, kind);
 	}
 	spin_unlock(&prefetch->lock);
 	if (!page)
@@ -334,6 +338,14 @@ static bool page_ask(struct prefetch *prefetch,
 	}
 	atomic64_inc(&prefetch->node->count.prefetch_asked);
 	return true;
+}
+
+/* Who had rather not wait for a peer in doubt does not wait for this one. */
+static bool page_is_late(const struct prefetch_page *page,
+			 const struct r2tcp_req *req)
+{
+	return req->optional &&
+	       r2tcp_doubted(page->prefetch->node->tcp, page->from);
 }
 
 /**
@@ -359,7 +371,7 @@ enum prefetch_claim prefetch_claim(struct prefetch *prefetch,
 		page_hand_over(page, req);
 		page_free(prefetch, page);
 		claim = PREFETCH_HERE;
-	} else if (page && !page->claimant) {
+	} else if (page && !page->claimant && !page_is_late(page, req)) {
 		page->claimant = req;
 		claim = PREFETCH_ASKED;
 	}
@@ -429,7 +441,7 @@ static bool stream_advance(struct prefetch_stream *stream, s64 index)
 		return false;
 	}
 	/* It was in vain, but that is long ago. */
-	if (!(++stream->run % PREFETCH_RETRY) && !stream->window)
+	if (!(++stream->run % PREFETCH_RETRY) && stream->window < 2)
 		stream->window = PREFETCH_FIRST;
 	return stream->run > (abs(stream->stride) == 1 ?
 			      PREFETCH_RUN_NEIGHBOURS : PREFETCH_RUN);
@@ -475,8 +487,11 @@ static bool prefetch_ask(struct prefetch *prefetch,
 	    -EREMOTE)
 		return true;
 	r2net_encode_page(&name, handle, version);
-	if (!page_ask(prefetch, stream, &name, node))
+	if (!page_ask(prefetch, stream, &name, tmem_pool_kind(pool), node))
 		return false;
+	/* Who has some of the pages is asked before somebody else is. */
+	if (*from >= 0 && *from != node)
+		r2tcp_push(prefetch->node->tcp, *from);
 	*from = node;
 	return true;
 }

@@ -208,6 +208,34 @@ static void prefetch_test_break(struct kunit *test)
 	move_read_all(test, c, TMEM_PERSISTENT, 10, MANY - 10);
 }
 
+/* Pages that follow each other may be with different peers: all are asked. */
+static void prefetch_test_two_peers(struct kunit *test)
+{
+	enum { MANY = 200 };
+	struct move_node *s, *c, *t;
+	u32 i;
+
+	move_pair(test, &s, &c);
+	t = move_start(test, 2);
+	move_connect(test, t, c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, MANY / 2);
+	move_send(c, s, false, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == MANY / 2);
+	remotify_set_target(c->node.remotify, 2);
+	for (i = MANY / 2; i < MANY; i++)
+		move_page(test, c, TMEM_PERSISTENT, i, 0);
+	/* Every third of the first ones goes to the other peer. */
+	for (i = 0; i < MANY / 2; i += 3)
+		move_page(test, c, TMEM_PERSISTENT, i, 0);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == MANY);
+	WAIT_FOR(test, move_settled(c));
+	move_read_all(test, c, TMEM_PERSISTENT, 0, MANY);
+	KUNIT_EXPECT_GT(test, prefetch_test_used(c), MANY / 2);
+	KUNIT_EXPECT_GT(test, move_count(&t->node.count.foreign_gets),
+			MANY / 2);
+	KUNIT_EXPECT_EQ(test, prefetch_test_used(c), prefetch_test_asked(c));
+}
+
 /* Pages that the server has lost are lost to who wants them, and to nobody else. */
 static void prefetch_test_lost(struct kunit *test)
 {
@@ -235,6 +263,7 @@ static struct kunit_case prefetch_test_cases[] = {
 	KUNIT_CASE(prefetch_test_replaced),
 	KUNIT_CASE(prefetch_test_in_vain),
 	KUNIT_CASE(prefetch_test_break),
+	KUNIT_CASE(prefetch_test_two_peers),
 	KUNIT_CASE(prefetch_test_lost),
 	{}
 };

@@ -39,13 +39,13 @@ DEFINE_STATIC_SRCU(ramster_srcu);
 /**
  * struct ramster_plug - pages that were asked for, but not sent for
  * @cb: place among what a task does at the end of a readahead
- * @armed: what follows is valid
+ * @node: who has asked; NULL if what follows is not valid
  * @from: the peer
  * @idx: held, so that the node stays
  */
 struct ramster_plug {
 	struct blk_plug_cb cb;
-	bool armed;
+	struct ramster_node *node;
 	u8 from;
 	int idx;
 };
@@ -53,15 +53,13 @@ struct ramster_plug {
 static void ramster_unplug(struct blk_plug_cb *cb, bool from_schedule)
 {
 	struct ramster_plug plug = *container_of(cb, struct ramster_plug, cb);
-	struct ramster_node *node;
 
 	kfree(container_of(cb, struct ramster_plug, cb));
 	__acquire(&ramster_srcu);
-	node = srcu_dereference(ramster_owner, &ramster_srcu);
-	if (node && from_schedule)
-		r2tcp_push_later(node->tcp, plug.from);
-	else if (node)
-		r2tcp_push(node->tcp, plug.from);
+	if (from_schedule)
+		r2tcp_push_later(plug.node->tcp, plug.from);
+	else
+		r2tcp_push(plug.node->tcp, plug.from);
 	srcu_read_unlock(&ramster_srcu, plug.idx);
 }
 
@@ -70,19 +68,22 @@ static void ramster_unplug(struct blk_plug_cb *cb, bool from_schedule)
  * for its end, or until the task has to sleep for something else.  Returns
  * whether that is still to come.
  */
-static bool ramster_plug(u8 from)
+static bool ramster_plug(struct ramster_node *node, u8 from)
 {
 	struct blk_plug_cb *cb;
 	struct ramster_plug *plug;
 
-	/* The pointer only says which peer. */
+	/*
+	 * The pointer only says which peer.  If the node was another one before,
+	 * who asked that for a page was told by now that it will not come.
+	 */
 	cb = blk_check_plugged(ramster_unplug, (void *)(from + 1UL),
 			       sizeof(*plug));
 	if (!cb)
 		return false;
 	plug = container_of(cb, struct ramster_plug, cb);
-	if (!plug->armed) {
-		plug->armed = true;
+	if (!plug->node) {
+		plug->node = node;
 		plug->from = from;
 		plug->idx = srcu_read_lock(&ramster_srcu);
 		/* ramster_unplug() has it from here on. */
@@ -103,7 +104,7 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	if (node)
 		err = fetch_page(node, handle, kind, version, from, patience,
 				 fetched, arg);
-	if (err == -EINPROGRESS && !patience && !ramster_plug(from))
+	if (err == -EINPROGRESS && !patience && !ramster_plug(node, from))
 		r2tcp_push(node->tcp, from);
 	srcu_read_unlock(&ramster_srcu, idx);
 	return err;

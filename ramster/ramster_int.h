@@ -50,7 +50,7 @@ struct torture;
  * @remote_get_corrupt: remote gets whose answer failed its checks
  * @prefetch_asked: pages asked for before anybody wanted them
  * @prefetch_used: those that were wanted then
- * @prefetch_unused: those that were dropped
+ * @prefetch_unused: those that did not come, or were dropped
  * @foreign_puts: pages accepted for others
  * @foreign_puts_refused: pages of others refused
  * @foreign_eph_evicted: ephemeral pages of others dropped to make room
@@ -118,6 +118,7 @@ struct ramster_node {
 /* fetch.c */
 int fetch_start(struct ramster_node *node);
 void fetch_stop(struct ramster_node *node);
+unsigned long fetch_deadline(struct ramster_node *node, enum tmem_kind kind);
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	       enum tmem_kind kind, u64 version, u8 from, long patience,
 	       ramster_fetched_fn fetched, void *arg);

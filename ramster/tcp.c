@@ -101,8 +101,9 @@ err_free:
 
 /**
  * r2tcp_stop() - end this node
- * @tcp: the node; nobody may be calling any function with it but r2tcp_submit()
- *	and r2tcp_doubt(), which find no peer any more
+ * @tcp: the node; nobody may be calling any function with it but r2tcp_submit(),
+ *	r2tcp_push(), r2tcp_push_later(), r2tcp_doubt() and r2tcp_doubted(), which
+ *	find no peer any more
  *
  * Ends all peers as r2tcp_del_peer() does.  r2tcp_free() has to follow.
  * Context: sleeps, not for any peer.
@@ -299,6 +300,26 @@ void r2tcp_doubt(struct r2tcp *tcp, unsigned int node)
 	if (peer)
 		r2tcp_req_doubt(peer);
 	rcu_read_unlock();
+}
+
+/**
+ * r2tcp_doubted() - is another node in doubt, as r2tcp_doubt() has it
+ * @tcp: this node
+ * @node: number of the other
+ *
+ * Return: whether; not if there is none.
+ * Context: any but interrupts, also with spinlocks held.
+ */
+bool r2tcp_doubted(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+	bool doubted;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	doubted = peer && r2tcp_req_doubted(peer);
+	rcu_read_unlock();
+	return doubted;
 }
 
 /**

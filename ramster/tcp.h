@@ -214,6 +214,7 @@ int r2tcp_hold(struct r2tcp *tcp, unsigned int node);
 int r2tcp_resume(struct r2tcp *tcp, unsigned int node);
 void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection);
 void r2tcp_doubt(struct r2tcp *tcp, unsigned int node);
+bool r2tcp_doubted(struct r2tcp *tcp, unsigned int node);
 bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
 unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,

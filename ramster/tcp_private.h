@@ -82,6 +82,8 @@ enum {
 	R2TCP_NOTSENT		= 128 * 1024,
 	/* Frames that a task waits for are sent together, up to this many. */
 	R2TCP_GATHER		= 32,
+	/* And so many when that may take its time, as none comes back before. */
+	R2TCP_GATHER_WAITING	= 8,
 	/* What is received ahead of its turn, so that few calls are needed. */
 	R2TCP_AHEAD		= 16 * 1024,
 };
@@ -157,7 +159,8 @@ struct r2tcp_answer {
  * @doubted_at: jiffies when that was said
  * @urgent: frames that a task waits for: GET, its reply, PING, PONG
  * @bulk: all other frames
- * @writing: somebody is at the socket, to write; and has @sending for himself
+ * @writing: somebody is at the socket, to write, and has @sending for himself; or
+ *	has just written, and hands back what has ended by that
  * @sending: frames that are being sent; the first may have been sent in part
  * @waiting: requests for which there was no slot, oldest first
  * @slots: requests that were given to the sender; first the GETs
@@ -401,6 +404,7 @@ void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_give_up(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_kill(struct r2tcp_peer *peer, struct list_head *done);
 void r2tcp_req_doubt(struct r2tcp_peer *peer);
+bool r2tcp_req_doubted(struct r2tcp_peer *peer);
 bool r2tcp_req_expire(struct r2tcp_peer *peer, struct list_head *done);
 bool r2tcp_req_pending(struct r2tcp_peer *peer);
 void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req,

@@ -188,6 +188,23 @@ static bool r2tcp_peer_doubted(struct r2tcp_peer *peer)
 	return peer->doubted;
 }
 
+/**
+ * r2tcp_req_doubted() - whether somebody has waited for a peer in vain
+ * @peer: the peer
+ *
+ * Return: true if so, and it was not heard from since.
+ * Context: any but interrupts.
+ */
+bool r2tcp_req_doubted(struct r2tcp_peer *peer)
+{
+	bool doubted;
+
+	spin_lock(&peer->lock);
+	doubted = r2tcp_peer_doubted(peer);
+	spin_unlock(&peer->lock);
+	return doubted;
+}
+
 static int r2tcp_req_allowed(struct r2tcp_peer *peer,
 			     const struct r2tcp_req *req)
 {

@@ -177,6 +177,40 @@ static void r2tcp_test_window(struct kunit *test)
 }
 
 /*
+ * The same with replies that do not fit into the socket, and are sent by whoever
+ * comes by: the peer reads some of them and asks for more, while these still
+ * count as being sent.  It is not cut off for that.
+ */
+static void r2tcp_test_window_slow(struct kunit *test)
+{
+	const unsigned int n = 5 * R2_MAX_GETS;
+	struct fake_req **req, **back;
+	struct fake_node *a, *b;
+	unsigned int i;
+
+	req = kunit_kcalloc(test, n, sizeof(*req), GFP_KERNEL);
+	back = kunit_kcalloc(test, n, sizeof(*back), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, req);
+	KUNIT_ASSERT_NOT_NULL(test, back);
+	fake_start_pair(test, &a, &b);
+	fake_small_sndbuf(b, 0);
+	for (i = 0; i < n; i++)
+		req[i] = fake_submit_get(test, a, 1, R2_MAX_PAGE - i % 64,
+					 60000, false);
+	/* Each of these makes its task a writer, of what is in the queue then. */
+	for (i = 0; i < n; i++) {
+		back[i] = fake_submit_get(test, b, 0, i % 64, 60000, false);
+		r2tcp_push(b->tcp, 0);
+	}
+	for (i = 0; i < n; i++) {
+		fake_wait_page(test, req[i]);
+		fake_wait_page(test, back[i]);
+	}
+	KUNIT_EXPECT_EQ(test, fake_stats(test, b, 0).bad_frames, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&a->downs), 0);
+}
+
+/*
  * Replies are matched by id, whatever their order.  Regression: 3.5.3, a
  * request had the address in it to which its reply was written.
  */
@@ -630,6 +664,7 @@ static struct kunit_case r2tcp_req_cases[] = {
 	KUNIT_CASE(r2tcp_test_page_counts),
 	KUNIT_CASE(r2tcp_test_both_ways),
 	KUNIT_CASE(r2tcp_test_window),
+	KUNIT_CASE(r2tcp_test_window_slow),
 	KUNIT_CASE(r2tcp_test_out_of_order),
 	KUNIT_CASE(r2tcp_test_deadline),
 	KUNIT_CASE(r2tcp_test_deadline_waiting),

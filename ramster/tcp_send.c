@@ -73,9 +73,9 @@ static struct r2tcp_req *r2tcp_out_req(struct r2tcp_out *out)
 	return container_of(out, struct r2tcp_req, out);
 }
 
-/* Take frames from the front of a queue; returns how many more may be taken. */
-static unsigned int r2tcp_send_take(struct r2tcp_peer *peer,
-				    struct list_head *queue, unsigned int max)
+/* Take frames from the front of a queue. */
+static void r2tcp_send_take(struct r2tcp_peer *peer, struct list_head *queue,
+			    unsigned int max)
 {
 	struct r2tcp_out *out;
 
@@ -86,23 +86,24 @@ static unsigned int r2tcp_send_take(struct r2tcp_peer *peer,
 		if (out->kind == R2TCP_REQUEST)
 			r2tcp_req_sending(peer, r2tcp_out_req(out), true);
 	}
-	return max;
 }
 
 /*
- * Become the writer, and take something to write.  Bulk, one frame of it, only
- * if nothing urgent is there: so that is what comes next.
+ * Become the writer, and take something to write.  Bulk, one frame of it, only by
+ * the thread, which may wait, and if nothing urgent is there: so that is what
+ * comes next.
  */
 static bool r2tcp_send_begin(struct r2tcp_peer *peer, bool bulk)
 {
-	unsigned int max = R2TCP_GATHER;
+	unsigned int max = bulk ? R2TCP_GATHER_WAITING : R2TCP_GATHER;
 
 	lockdep_assert_held(&peer->lock);
 	if (!peer->sendable || peer->writing)
 		return false;
 	if (!list_empty(&peer->sending))
 		max--;
-	if (r2tcp_send_take(peer, &peer->urgent, max) == R2TCP_GATHER && bulk)
+	r2tcp_send_take(peer, &peer->urgent, max);
+	if (list_empty(&peer->sending) && bulk)
 		r2tcp_send_take(peer, &peer->bulk, 1);
 	peer->writing = !list_empty(&peer->sending);
 	return peer->writing;
@@ -199,19 +200,32 @@ static void r2tcp_send_return(struct r2tcp_peer *peer)
 }
 
 /*
- * Stop being the writer.  From when the lock is let go of, the peer may be
- * gone.
+ * Let go of what was sent.  Requests whose reply has come already end by that, and
+ * are handed back while we still are the writer: whoever removes the peer waits
+ * for that, and then relies on it that none is left.
  */
-static void r2tcp_send_finish(struct r2tcp_peer *peer, int sent,
-			      struct list_head *done)
+static void r2tcp_send_let_go(struct r2tcp_peer *peer, int sent)
 {
+	LIST_HEAD(done);
+
 	spin_lock(&peer->lock);
 	if (sent < 0)
 		peer->sendable = false;
 	else
 		atomic64_add(sent, &peer->tx_bytes);
-	r2tcp_send_advance(peer, sent, done);
+	r2tcp_send_advance(peer, sent, &done);
 	r2tcp_send_return(peer);
+	spin_unlock(&peer->lock);
+	r2tcp_req_complete(&done);
+}
+
+/*
+ * Stop being the writer.  From when the lock is let go of, the peer may be
+ * gone.
+ */
+static void r2tcp_send_finish(struct r2tcp_peer *peer)
+{
+	spin_lock(&peer->lock);
 	peer->writing = false;
 	r2tcp_send_wake(peer);
 	/* It waits for us if the connection has ended. */
@@ -224,7 +238,6 @@ static void r2tcp_send_finish(struct r2tcp_peer *peer, int sent,
 static bool r2tcp_send_taken(struct r2tcp_peer *peer, bool wait)
 {
 	u64 epoch = READ_ONCE(peer->epoch);
-	LIST_HEAD(done);
 	int sent;
 
 	sent = r2tcp_send_some(peer, wait);
@@ -232,8 +245,8 @@ static bool r2tcp_send_taken(struct r2tcp_peer *peer, bool wait)
 		sent = 0;
 	if (sent < 0)
 		r2tcp_peer_shut(peer, epoch);
-	r2tcp_send_finish(peer, sent, &done);
-	r2tcp_req_complete(&done);
+	r2tcp_send_let_go(peer, sent);
+	r2tcp_send_finish(peer);
 	return sent > 0;
 }
 

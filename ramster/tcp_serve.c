@@ -6,9 +6,9 @@
  * wait for the sender, so the room for all replies that the protocol allows is
  * set aside; a peer that needs more breaks the protocol.
  *
- * One reply more than that is set aside for each window: the peer may have
- * read a reply, and asked again, before our sender has got round to saying
- * that the reply was sent.
+ * Besides, there is room for as many as are sent at a time: the peer may have
+ * read these replies, and asked again, before whoever sends them has got round
+ * to saying that they were sent.  Of replies to batches that is one.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
@@ -17,13 +17,13 @@
 #include "tcp_private.h"
 
 static const unsigned int r2tcp_nr_answers[R2TCP_NR_CLASSES] = {
-	[R2TCP_GETS]	= R2_MAX_GETS + 1,
+	[R2TCP_GETS]	= R2_MAX_GETS + R2TCP_GATHER,
 	[R2TCP_BATCHES]	= R2_MAX_BATCHES + 1,
 	[R2TCP_PONGS]	= 1 + 1,
 };
 
 enum {
-	R2TCP_NR_BUFS	 = R2_MAX_GETS + 1 + R2_MAX_BATCHES + 1,
+	R2TCP_NR_BUFS	 = R2_MAX_GETS + R2TCP_GATHER + R2_MAX_BATCHES + 1,
 	R2TCP_NR_ANSWERS = R2TCP_NR_BUFS + 1 + 1,
 };
 
