@@ -215,17 +215,19 @@ arm() {
 # load ROUND ARM COMMAND...: a workload; its figures go to the table
 load() {
 	local round=$1 arm=$2 job status=0 limit=$LIMIT_MB run=bench
+	local what='[^ ]*'
 	shift 2
 
 	[ "$1" != sort ] || limit=$SORT_LIMIT_MB
 	if [ "$1" = trace ]; then
 		shift
 		run="sh /bench/trace.sh bench"
+		what=store	# of a traced run nothing else counts
 	fi
 	job=$(start client "sh /bench/arm.sh run $arm $limit $run $* --peer 10.0.0.1 --cgroup /sys/fs/cgroup/bench --remote $arm --seed $round")
 	wait_job client "$job" 180 || status=$?
 	output client "$job" |
-		sed -n "s/^metric \([^ ]*\) \([^ ]*\) \([^ ]*\) \(.*\)/$round,$arm,\1,\2,\3,\4/p" |
+		sed -n "s/^metric \($what\) \([^ ]*\) \([^ ]*\) \(.*\)/$round,$arm,\1,\2,\3,\4/p" |
 		tee -a "$CSV" >"$RUN/last"
 	[ $status = 0 ] || {
 		output client "$job" >&2

@@ -23,6 +23,7 @@ NAMES = dict(disk="disk", zram="zram", zswap="zswap", zcache="zcache alone",
              nbd="NBD", nvme="NVMe/TCP", ramster="ramster")
 COLUMNS = ("round", "arm", "workload", "metric", "value", "unit")
 BASE = "nvme"
+ROUNDS = 5      # with fewer, a single disturbance decides
 
 # workload, metric, what it is called; LESS: less is better, MORE: more is
 LESS, MORE = "less", "more"
@@ -88,7 +89,10 @@ class Results:
                 number, value = int(row[0]), float(row[4])
             except ValueError:
                 fail("%s:%d: a number is not one" % (path, nr))
-            self.values[number, row[1], row[2], row[3]] = value
+            key = (number, row[1], row[2], row[3])
+            if key in self.values:
+                fail("%s:%d: the same figure for the second time" % (path, nr))
+            self.values[key] = value
 
     def amount(self, arm, workload, metric):
         """Of each round that has it."""
@@ -257,6 +261,9 @@ def summary(r):
     text = ("%d round%s; each cell is a median over the rounds, and in brackets the "
             "smallest and the largest." % (len(r.rounds),
                                            "" if len(r.rounds) == 1 else "s"))
+    if len(r.rounds) < ROUNDS:
+        text += ("  Fewer than %d rounds: these figures are not to be relied on, and "
+                 "no bar is met or missed for good." % ROUNDS)
     if absent:
         text += "  Not measured: %s." % ", ".join(absent)
     bad = r.bad()

@@ -63,6 +63,7 @@ expect 0 '^ bytes sent.* \| 1.020 \| met$'
 expect 0 "^ client's RAM.* \| 16.00 \| met\$"
 expect 0 'Not measured: disk, zram, zswap, zcache alone, NBD\.'
 expect 0 '^3 rounds; .* All contents were right'
+expect 0 'Fewer than 5 rounds: these figures are not to be relied on'
 rounds 1110
 expect 0 '^ remote fault p50 .* \| 1.110 [[]1.000, 1.200\] .* \| not met$'
 
@@ -83,6 +84,8 @@ results
 expect 1 'holds no figures'
 results "1,ramster,scan,rate,fast"
 expect 1 'r.csv:2: a number is not one'
+results "1,ramster,scan,rate,1" "1,ramster,scan,rate,2"
+expect 1 'r.csv:3: the same figure for the second time'
 results "1,ramster,scan"
 expect 1 'r.csv:2: 4 columns, not 6'
 echo "round,figure" >"$tmp/r.csv"
