@@ -333,6 +333,7 @@ static int fetch_wait(struct fetch *fetch, long patience)
 		return err;
 
 	atomic64_inc(&node->count.remote_unsucc_get[kind]);
+	atomic64_inc(&node->count.remote_get_timeouts);
 	r2tcp_doubt(node->tcp, from);
 	return -ETIMEDOUT;
 }

@@ -438,6 +438,8 @@ static void fetch_test_get_patience(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			move_count(&c->node.count.remote_unsucc_get[TMEM_EPHEMERAL]),
 			2);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.remote_get_timeouts),
+			1);
 }
 
 /* A page that has come home while it was asked for is there for who waits, too. */

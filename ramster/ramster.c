@@ -74,8 +74,8 @@ static bool ramster_plug(struct ramster_node *node, u8 from)
 	struct ramster_plug *plug;
 
 	/*
-	 * The pointer only says which peer.  If the node was another one before,
-	 * who asked that for a page was told by now that it will not come.
+	 * The pointer only says which peer: a node stays until it is unplugged,
+	 * so there is no other one before that.
 	 */
 	cb = blk_check_plugged(ramster_unplug, (void *)(from + 1UL),
 			       sizeof(*plug));
