@@ -30,7 +30,7 @@ static void fill(__u8 *to, unsigned int len)
 /* Seldom a large one: what is long takes long. */
 static unsigned int a_length(unsigned int below)
 {
-	if (!draw(256))
+	if (!draw(32))
 		return R2_MAX_PAGE - 2 + draw(6);
 	return draw(below);
 }
@@ -209,6 +209,9 @@ static unsigned int make_frame(__u8 *to)
 		items += draw(3) - 1;
 	if (!draw(16))
 		id = 0;
+	/* the first type that there is not */
+	if (!draw(256))
+		type = R2_NR_TYPES;
 	r2wire_encode_hdr(hdr, type, items, claimed_length(len), id);
 	return sizeof(*hdr) + len;
 }
