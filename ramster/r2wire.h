@@ -40,8 +40,8 @@
 #endif
 
 #define R2_MAGIC		0x52324d31	/* "1M2R" on the wire */
-#define R2_PROTOCOL_VERSION	2
-#define R2_MAX_VERSION		((1ULL << 53) - 1)	/* of a page */
+#define R2_PROTOCOL_VERSION	3
+#define R2_MAX_VERSION		((1ULL << 45) - 1)	/* of a page */
 
 enum r2_limits {
 	R2_MAX_NODES		= 255,		/* node numbers 0 to 254 */
@@ -156,7 +156,7 @@ static_assert(sizeof(struct r2_pong) == 8);
  * @index: page within the object
  * @pool: pool of the owner, below R2_MAX_POOLS; the owner is whoever is at the
  *	other end
- * @version: 1 to 2^53 - 1
+ * @version: 1 to R2_MAX_VERSION
  */
 struct r2_page {
 	__le64 oid[3];
