@@ -30,8 +30,8 @@ typedef int (*ramster_fetched_fn)(void *arg, int result, const void *data,
 
 /**
  * struct ramster_ops - what the cluster does for the store
- * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE, and wait
- *	for it, for @patience jiffies at most. If it comes or is known to be lost
+ * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE, and another
+ *	one that has it if need be, and wait for it, for @patience jiffies at most. If it comes or is known to be lost
  *	in that time, @fetched is called, and what it returns is returned. If
  *	not, -EINPROGRESS, and @fetched is called later, within the cluster's
  *	get_timeout_ms; it may be called before the return. Or, if the page is
@@ -48,7 +48,7 @@ typedef int (*ramster_fetched_fn)(void *arg, int result, const void *data,
  */
 struct ramster_ops {
 	int (*fetch)(const struct tmem_handle *handle, enum tmem_kind kind,
-		     u64 version, u8 node, long patience,
+		     u64 version, struct tmem_peers peers, long patience,
 		     ramster_fetched_fn fetched, void *arg);
 	void (*owes)(void);
 	void (*no_room)(void);

@@ -8,12 +8,14 @@
  *
  *   a pointer    a page that is here: its zbud handle.  The zpage begins with a
  *                struct tmem_header, then come the bytes of the blob
- *   a value      a *word*: node, version and two flags.  Without a flag the
- *                page is with that node, in that version; with TOMBSTONE there
- *                is no page, but the node may hold that version or will; with
- *                SENDING alone, a page of one byte value, which is here in full
+ *   a value      a *word*: one node or two, version and two flags.  Without a
+ *                flag the page is with these nodes, in that version; with
+ *                TOMBSTONE there is no page, but they may hold that version or
+ *                will; with SENDING alone, a page of one byte value, which is
+ *                here in full
  *
- * The word of what a peer may hold although its owner does not want it, the
+ * All copies of a page have one version, and so there is one word for them.  The
+ * word of what peers may hold although its owner does not want it, the
  * debt, is in the slot itself if there is no page, and in the header's @owed of
  * the page that is here otherwise.  The flag SENDING says that a copy is on its
  * way and that tmem_send_done() will tell what became of it; until then the
@@ -31,7 +33,8 @@
  * because they are drawn under its lock; and a page whose sending ended in
  * doubt gets a new version.  So what a peer is told to forget is always older
  * than what it may be sent afterwards, and a message that comes late, or twice,
- * does no harm, be it for one page or for a whole object.
+ * does no harm, be it for one page or for a whole object.  New pages are refused
+ * while there still are versions for those that are here.
  *
  * A large object is flushed in one step all the same: its @doom says up to which
  * version its pages are gone, nobody sees these any more, and a worker frees
@@ -280,11 +283,15 @@ u64 tmem_new_version(struct tmem_object *obj)
 
 /*
  * May a page of this version (0: a new one) replace what is in the slot?
- * Returns 0, -EALREADY if it is there, or -ESTALE if something newer was.
+ * Returns 0, -EALREADY if it is there, -ESTALE if something newer was, or -ENOSPC
+ * if new pages cannot be told from old ones any more.
  */
-static int tmem_may_replace(void *slot, u64 version)
+static int tmem_may_replace(const struct tmem *tmem, void *slot, u64 version)
 {
-	if (!version || slot_version(slot) < version)
+	if (!version)
+		return atomic64_read(&tmem->version) < TMEM_VERSION_LAST_PUT ?
+		       0 : -ENOSPC;
+	if (slot_version(slot) < version)
 		return 0;
 	if (slot_version(slot) == version && !slot_is_tombstone(slot))
 		return -EALREADY;
@@ -313,7 +320,7 @@ static int tmem_slot_write(struct tmem_object *obj, u32 index, void *old,
 static void tmem_slot_replaced(struct tmem_object *obj, u32 index, void *old)
 {
 	if (slot_is_remote(old))
-		tmem_away_del(obj, index);
+		tmem_away_del(obj, index, slot_word(old));
 	else if (slot_is_filled(old))
 		tmem_count_filled(obj, old, -1);
 	else if (slot_is_local(old))
@@ -377,7 +384,7 @@ static int tmem_object_put(struct tmem_object *obj, u32 index, void *page,
 		err = -EAGAIN;
 	} else {
 		old = xa_load(&obj->pages, index);
-		err = tmem_may_replace(old, blob->version);
+		err = tmem_may_replace(obj->pool->tmem, old, blob->version);
 		if (!err && page)
 			err = tmem_slot_store(obj, index, old, page, blob);
 		else if (!err)
@@ -549,7 +556,7 @@ int tmem_slot_get(void *slot, struct tmem_blob *blob)
 	if (!slot_is_remote(slot))
 		return -ENOENT;
 	blob->version = slot_version(slot);
-	blob->node = word_node(slot_word(slot));
+	blob->peers = word_peers(slot_word(slot));
 	return -EREMOTE;
 }
 
@@ -593,13 +600,13 @@ EXPORT_SYMBOL_GPL(tmem_get);
  * @oid: object
  * @index: page within the object
  * @version: with -EREMOTE, receives its version
- * @node: with -EREMOTE, receives the node that has it
+ * @peers: with -EREMOTE, receives who has it
  *
  * Context: task or atomic.  Takes the object's lock.
  * Return: 0 if it is here, -EREMOTE if a peer has it, or -ENOENT.
  */
 int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
-		u64 *version, u8 *node)
+		u64 *version, struct tmem_peers *peers)
 {
 	struct tmem_object *obj;
 	void *slot = NULL;
@@ -612,7 +619,7 @@ int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 			slot = tmem_slot_load(obj, index);
 		if (slot_is_remote(slot)) {
 			*version = slot_version(slot);
-			*node = word_node(slot_word(slot));
+			*peers = word_peers(slot_word(slot));
 		}
 		xa_unlock(&obj->pages);
 	}

@@ -35,15 +35,24 @@
 #ifndef _RAMSTER_TMEM_H
 #define _RAMSTER_TMEM_H
 
+#include <linux/bitmap.h>
 #include <linux/types.h>
 #include "zbud.h"
 
 /* The kernel's own pages; peers are their node numbers, 0 to 254. */
 #define TMEM_CLIENT_LOCAL	U16_MAX
 
-/* Versions are 53 bits: at a million puts a second, 285 years. */
-#define TMEM_VERSION_BITS	53
+/*
+ * Versions are 45 bits: at a hundred thousand puts a second, eleven years.  The
+ * last ones are not for new pages, but for those that are here and have to be
+ * given another version (see tmem.c).
+ */
+#define TMEM_VERSION_BITS	45
 #define TMEM_VERSION_MAX	((1ULL << TMEM_VERSION_BITS) - 1)
+#define TMEM_VERSION_LAST_PUT	(TMEM_VERSION_MAX - (1ULL << 36))
+
+/* On how many peers a page may be. */
+#define TMEM_COPIES		2
 
 /* Bytes of a blob that fit beside tmem's own header in a zbud frame. */
 #define TMEM_HEADER_SIZE	64
@@ -57,6 +66,15 @@ enum tmem_kind {
 
 /* Room for any node number of a word, in bits; see tmem_drop_debts(). */
 #define TMEM_NODES		256
+#define TMEM_NO_NODE		(TMEM_NODES - 1)
+
+/**
+ * struct tmem_peers - the peers that have a page
+ * @node: their numbers, each once, then TMEM_NO_NODE
+ */
+struct tmem_peers {
+	u8 node[TMEM_COPIES];
+};
 
 struct tmem_oid {
 	u64 word[3];
@@ -83,7 +101,7 @@ struct tmem_handle {
  * @len: number of bytes, 0 to TMEM_MAX_BLOB
  * @crc: checksum that the owner gave; tmem carries it, and never looks at it
  * @version: version of the page
- * @node: with -EREMOTE, the node that holds the page
+ * @peers: with -EREMOTE, who has the page
  * @filled: there are no bytes: the page is made of the byte @fill
  * @fill: that byte; what a page is, the caller knows
  */
@@ -92,15 +110,15 @@ struct tmem_blob {
 	u32 len;
 	u32 crc;
 	u64 version;
-	u8 node;
+	struct tmem_peers peers;
 	bool filled;
 	u8 fill;
 };
 
 enum tmem_send_result {
-	TMEM_SEND_STORED,	/* the peer has it */
-	TMEM_SEND_REFUSED,	/* the peer certainly does not have it */
-	TMEM_SEND_UNKNOWN,	/* no answer: it may have it */
+	TMEM_SEND_STORED,	/* on as many peers as is wanted */
+	TMEM_SEND_REFUSED,	/* certainly on none */
+	TMEM_SEND_UNKNOWN,	/* on some, maybe, and not to stay there */
 };
 
 /**
@@ -118,22 +136,33 @@ struct tmem_debt {
 };
 
 /**
- * struct tmem_away - a page that is with a peer
+ * struct tmem_away - a page that is with peers
  * @handle: the page
- * @version: version that the peer has
- * @node: the peer
+ * @version: version that they have
+ * @peers: who has it
  */
 struct tmem_away {
 	struct tmem_handle handle;
 	u64 version;
-	u8 node;
+	struct tmem_peers peers;
+};
+
+/**
+ * struct tmem_search - which pages that are with peers are looked for
+ * @nodes: those that one of these peers has, a bitmap of TMEM_NODES bits
+ * @lone: only those of which there is but one copy
+ */
+struct tmem_search {
+	DECLARE_BITMAP(nodes, TMEM_NODES);
+	bool lone;
 };
 
 /**
  * struct tmem_stats - things held, for counters
  * @objects: objects alive
  * @objects_max: highest @objects ever seen
- * @remote: pages that are with a peer, by kind
+ * @remote: pages that are with peers, by kind
+ * @lone: persistent ones among them of which there is but one copy
  * @debts: slots whose peer has to be told to forget something
  * @sending: pages of which a copy is on its way
  * @filled: pages of a single byte value, which have no frame, by kind
@@ -144,6 +173,7 @@ struct tmem_stats {
 	u64 objects;
 	u64 objects_max;
 	u64 remote[TMEM_NR_KINDS];
+	u64 lone;
 	u64 debts;
 	u64 sending;
 	u64 filled[TMEM_NR_KINDS];
@@ -153,6 +183,73 @@ struct tmem_stats {
 
 struct tmem;
 struct tmem_pool;
+
+/**
+ * tmem_peers - one peer, or two
+ * @a: its number; or TMEM_NO_NODE
+ * @b: the other's; or TMEM_NO_NODE
+ *
+ * Return: them.
+ */
+static inline struct tmem_peers tmem_peers(u8 a, u8 b)
+{
+	if (a == TMEM_NO_NODE)
+		return (struct tmem_peers) { { b, a } };
+	return (struct tmem_peers) { { a, b } };
+}
+
+/**
+ * tmem_peer - one peer
+ * @node: its number
+ *
+ * Return: it, and nobody else.
+ */
+static inline struct tmem_peers tmem_peer(u8 node)
+{
+	return tmem_peers(node, TMEM_NO_NODE);
+}
+
+/**
+ * tmem_peers_nr - how many they are
+ * @peers: they
+ *
+ * Return: their number.
+ */
+static inline unsigned int tmem_peers_nr(struct tmem_peers peers)
+{
+	return (peers.node[0] != TMEM_NO_NODE) +
+	       (peers.node[1] != TMEM_NO_NODE);
+}
+
+/**
+ * tmem_peers_has - is it one of them
+ * @peers: they
+ * @node: a number, and not TMEM_NO_NODE
+ *
+ * Return: whether it is.
+ */
+static inline bool tmem_peers_has(struct tmem_peers peers, u8 node)
+{
+	return peers.node[0] == node || peers.node[1] == node;
+}
+
+/**
+ * tmem_peers_without - the others
+ * @peers: they
+ * @node: who does not belong to them, or not any more
+ *
+ * Return: the others.
+ */
+static inline struct tmem_peers tmem_peers_without(struct tmem_peers peers,
+						   u8 node)
+{
+	unsigned int i;
+
+	for (i = 0; i < TMEM_COPIES; i++)
+		if (peers.node[i] == node)
+			peers.node[i] = TMEM_NO_NODE;
+	return tmem_peers(peers.node[0], peers.node[1]);
+}
 
 struct tmem *tmem_create(void (*owes)(void *arg), void *arg);
 void tmem_destroy(struct tmem *tmem);
@@ -173,7 +270,7 @@ int tmem_put_evict(struct tmem_pool *pool, const struct tmem_oid *oid,
 int tmem_get(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	     struct tmem_blob *blob);
 int tmem_locate(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
-		u64 *version, u8 *node);
+		u64 *version, struct tmem_peers *peers);
 int tmem_take(struct tmem_pool *pool, const struct tmem_oid *oid, u32 index,
 	      struct tmem_blob *blob, void **page);
 void tmem_page_free(struct tmem_pool *pool, void *page);
@@ -194,17 +291,20 @@ unsigned long tmem_evict_words(struct tmem_pool *pool, unsigned long nr);
 unsigned int tmem_isolate_oldest(struct tmem *tmem, enum tmem_kind kind,
 				 struct tmem_handle handle[2], u64 version[2]);
 int tmem_send_begin(struct tmem *tmem, const struct tmem_handle *handle,
-		    u8 node, struct tmem_blob *blob);
+		    struct tmem_peers peers, struct tmem_blob *blob);
 bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
-		    u64 version, u8 node, enum tmem_send_result result);
+		    u64 version, struct tmem_peers holders,
+		    enum tmem_send_result result);
 
 unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 				struct tmem_debt *debt, unsigned int max);
 void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt);
 void tmem_drop_debts(struct tmem *tmem, const unsigned long *except);
 
-unsigned int tmem_collect_away(struct tmem *tmem, const unsigned long *nodes,
+unsigned int tmem_collect_away(struct tmem *tmem,
+			       const struct tmem_search *search,
 			       struct tmem_away *away, unsigned int max);
+void tmem_forget_peer(struct tmem *tmem, u8 node);
 int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 		    const struct tmem_blob *blob, gfp_t gfp);
 

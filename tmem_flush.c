@@ -31,7 +31,7 @@ void tmem_slot_vacate(struct tmem_object *obj, u32 index, void *slot)
 	else
 		slot_erase(obj, index);
 	if (slot_is_remote(slot)) {
-		tmem_away_del(obj, index);
+		tmem_away_del(obj, index, word);
 		tmem_debt_add(obj, index, word);
 	} else if (slot_is_filled(slot)) {
 		tmem_count_filled(obj, slot, -1);

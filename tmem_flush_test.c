@@ -72,9 +72,9 @@ static u64 move(struct kunit *test, u64 n, u32 index)
 	KUNIT_ASSERT_EQ(test, handle[0].oid.word[n % 3], n);
 	blob.version = version[0];
 	KUNIT_ASSERT_EQ(test, 0,
-			tmem_send_begin(t->tmem, handle, NODE, &blob));
+			tmem_send_begin(t->tmem, handle, tmem_peer(NODE), &blob));
 	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version[0],
-					       NODE, TMEM_SEND_STORED));
+					       tmem_peer(NODE), TMEM_SEND_STORED));
 	return version[0];
 }
 
@@ -151,7 +151,7 @@ static void tmem_evict_test_isolated(struct kunit *test)
 						     handle, version));
 	KUNIT_EXPECT_EQ(test, 0, tmem_evict_oldest(t->tmem, TMEM_EPHEMERAL));
 	KUNIT_EXPECT_TRUE(test, eph_here(test, 1));
-	tmem_send_done(t->tmem, handle, version[0], NODE, TMEM_SEND_REFUSED);
+	tmem_send_done(t->tmem, handle, version[0], tmem_peer(NODE), TMEM_SEND_REFUSED);
 	KUNIT_EXPECT_EQ(test, 1, tmem_evict_oldest(t->tmem, TMEM_EPHEMERAL));
 }
 
@@ -286,11 +286,11 @@ static void tmem_fill_test_unmistakable(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, slot_is_local(slot));
 		KUNIT_EXPECT_EQ(test, slot_word(slot), 0);
 		KUNIT_EXPECT_EQ(test, slot_version(slot), TMEM_VERSION_MAX);
-		slot = xa_mk_value(word_make(fill, fill));
+		slot = xa_mk_value(word_make(tmem_peer(fill), fill));
 		KUNIT_EXPECT_FALSE(test, slot_is_filled(slot));
-		slot = xa_mk_value(word_make(fill, fill) | TMEM_TOMBSTONE);
+		slot = xa_mk_value(word_make(tmem_peer(fill), fill) | TMEM_TOMBSTONE);
 		KUNIT_EXPECT_FALSE(test, slot_is_filled(slot));
-		slot = xa_mk_value(word_make(fill, fill) | TMEM_SLOT_FLAGS);
+		slot = xa_mk_value(word_make(tmem_peer(fill), fill) | TMEM_SLOT_FLAGS);
 		KUNIT_EXPECT_FALSE(test, slot_is_filled(slot));
 		KUNIT_ASSERT_EQ(test, 0, put_fill(test, 1, fill, fill));
 	}
@@ -298,7 +298,7 @@ static void tmem_fill_test_unmistakable(struct kunit *test)
 						     handle, versions));
 	for (fill = 0; fill < 256; fill++) {
 		handle[0] = tmem_test_handle(1, fill);
-		tmem_send_done(t->tmem, handle, fill, fill, TMEM_SEND_STORED);
+		tmem_send_done(t->tmem, handle, fill, tmem_peer(fill), TMEM_SEND_STORED);
 		KUNIT_EXPECT_EQ(test, 0, tmem_collect_debts(t->tmem, fill,
 							    &debt, 1));
 		expect_fill(test, 1, fill, fill);
@@ -440,9 +440,9 @@ static void tmem_doom_test_sending(struct kunit *test)
 						    handle, version));
 		blob.version = version[0];
 		KUNIT_ASSERT_EQ(test, 0,
-				tmem_send_begin(t->tmem, handle, NODE, &blob));
+				tmem_send_begin(t->tmem, handle, tmem_peer(NODE), &blob));
 		KUNIT_EXPECT_TRUE(test, tmem_flush_object_atomic(t->pool, &oid));
-		tmem_send_done(t->tmem, handle, version[0], NODE, results[r]);
+		tmem_send_done(t->tmem, handle, version[0], tmem_peer(NODE), results[r]);
 		tmem_test_expect_none(test, 1, handle[0].index);
 		flush_work(&t->tmem->doom_work);
 		tmem_test_expect_none(test, 1, handle[0].index);
@@ -469,7 +469,7 @@ static void tmem_doom_test_not_sent(struct kunit *test)
 	blob.version = version[0];
 	KUNIT_EXPECT_TRUE(test, tmem_flush_object_atomic(t->pool, &oid));
 	KUNIT_EXPECT_EQ(test, -ENOENT,
-			tmem_send_begin(t->tmem, handle, NODE, &blob));
+			tmem_send_begin(t->tmem, handle, tmem_peer(NODE), &blob));
 	flush_work(&t->tmem->doom_work);
 	tmem_test_expect_empty(test, t->tmem);
 }
@@ -651,10 +651,10 @@ static void tmem_words_test_remote(struct kunit *test)
 						     handle, version));
 	blob.version = version[0];
 	KUNIT_ASSERT_EQ(test, 0,
-			tmem_send_begin(t->tmem, handle, NODE, &blob));
+			tmem_send_begin(t->tmem, handle, tmem_peer(NODE), &blob));
 	KUNIT_EXPECT_EQ(test, 0, tmem_evict_words(files(test), 10));
 	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version[0],
-					       NODE, TMEM_SEND_STORED));
+					       tmem_peer(NODE), TMEM_SEND_STORED));
 	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_EPHEMERAL], 1);
 	KUNIT_EXPECT_EQ(test, 1, tmem_evict_words(files(test), 10));
 	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_EPHEMERAL], 0);

@@ -16,20 +16,20 @@
 #include "tmem_int.h"
 
 /**
- * struct tmem_search - a walk that lists pages that are with peers
- * @nodes: which peers
- * @away: receives the pages
+ * struct tmem_found - a walk that lists pages that are with peers
+ * @search: which pages
+ * @away: receives them
  * @max: room in @away
  * @n: pages listed
  */
-struct tmem_search {
-	const unsigned long *nodes;
+struct tmem_found {
+	const struct tmem_search *search;
 	struct tmem_away *away;
 	unsigned int max;
 	unsigned int n;
 };
 
-static void tmem_search_add(struct tmem_search *s,
+static void tmem_found_add(struct tmem_found *s,
 			    const struct tmem_object *obj, u32 index, u64 word)
 {
 	s->away[s->n++] = (struct tmem_away) {
@@ -38,25 +38,37 @@ static void tmem_search_add(struct tmem_search *s,
 		.handle.oid = obj->oid,
 		.handle.index = index,
 		.version = word_version(word),
-		.node = word_node(word),
+		.peers = word_peers(word),
 	};
 }
 
+static bool tmem_is_wanted(const struct tmem_search *search, u64 word)
+{
+	struct tmem_peers peers = word_peers(word);
+	unsigned int i;
+
+	for (i = 0; i < tmem_peers_nr(peers); i++)
+		if (test_bit(peers.node[i], search->nodes))
+			return true;
+	return false;
+}
+
 /* Returns the index behind the last one that was looked at. */
-static unsigned long tmem_search_slots(struct tmem_search *s,
+static unsigned long tmem_search_slots(struct tmem_found *s,
 				       struct tmem_object *obj,
 				       unsigned long first, unsigned long last)
 {
+	xa_mark_t mark = s->search->lone ? TMEM_LONE_MARK : TMEM_AWAY_MARK;
 	unsigned long index = first;
 	void *slot;
 
-	for (slot = xa_find(&obj->pages, &index, last, TMEM_AWAY_MARK); slot;
-	     slot = xa_find_after(&obj->pages, &index, last, TMEM_AWAY_MARK)) {
+	for (slot = xa_find(&obj->pages, &index, last, mark); slot;
+	     slot = xa_find_after(&obj->pages, &index, last, mark)) {
 		if (s->n == s->max)
 			return index;
 		if (!slot_is_doomed(obj, slot) &&
-		    test_bit(word_node(slot_word(slot)), s->nodes))
-			tmem_search_add(s, obj, index, slot_word(slot));
+		    tmem_is_wanted(s->search, slot_word(slot)))
+			tmem_found_add(s, obj, index, slot_word(slot));
 	}
 	return last + 1;
 }
@@ -65,7 +77,7 @@ static unsigned long tmem_search_slots(struct tmem_search *s,
 static bool tmem_object_search(struct tmem_object *obj, void *arg)
 {
 	unsigned long next = obj->home_next;
-	struct tmem_search *s = arg;
+	struct tmem_found *s = arg;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	obj->home_next = tmem_search_slots(s, obj, next, U32_MAX);
@@ -79,7 +91,7 @@ static bool tmem_object_search(struct tmem_object *obj, void *arg)
 /**
  * tmem_collect_away - list persistent pages that are with peers
  * @tmem: where
- * @nodes: peers whose pages are listed, a bitmap of TMEM_NODES bits
+ * @search: which of them
  * @away: receives the pages
  * @max: room in @away, in pages; not 0
  *
@@ -89,11 +101,12 @@ static bool tmem_object_search(struct tmem_object *obj, void *arg)
  * Context: may sleep.  Takes the locks of the objects that have such pages.
  * Return: number of pages, 0 if there was none when the call began.
  */
-unsigned int tmem_collect_away(struct tmem *tmem, const unsigned long *nodes,
+unsigned int tmem_collect_away(struct tmem *tmem,
+			       const struct tmem_search *search,
 			       struct tmem_away *away, unsigned int max)
 {
-	struct tmem_search s = {
-		.nodes = nodes,
+	struct tmem_found s = {
+		.search = search,
 		.away = away,
 		.max = max,
 	};
@@ -120,7 +133,7 @@ static int tmem_slot_bring_home(struct tmem_object *obj, u32 index, void *page,
 	/* The slot is there, so this needs no memory. */
 	old = __xa_store(&obj->pages, index, page, 0);
 	WARN_ON_ONCE(xa_is_err(old));
-	tmem_away_del(obj, index);
+	tmem_away_del(obj, index, word);
 	tmem_debt_add(obj, index, word);
 	return 0;
 }
@@ -133,7 +146,7 @@ static int tmem_slot_bring_home(struct tmem_object *obj, u32 index, void *page,
  * @gfp: for the frame, which is all that is allocated; must not sleep
  *
  * The page is as readable here as it was there.  It is not sent anywhere before
- * the peer has been told to forget it.
+ * all peers that had it have been told to forget it.
  *
  * Context: task.  Takes the object's lock.
  * Return: 0; -ESTALE if the page was put, flushed or brought home meanwhile;
@@ -160,7 +173,7 @@ int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 	xa_lock(&obj->pages);
 	err = obj->dead ? -ESTALE :
 		tmem_slot_bring_home(obj, handle->index, page,
-				     word_make(away->node, away->version));
+				     word_make(away->peers, away->version));
 	xa_unlock(&obj->pages);
 	if (err)
 		tmem_page_free(obj->pool, page);

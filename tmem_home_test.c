@@ -15,7 +15,7 @@ static struct tmem_away away_of(u64 n, u32 index, u64 version, u8 node)
 	return (struct tmem_away) {
 		.handle = tmem_test_handle(n, index),
 		.version = version,
-		.node = node,
+		.peers = tmem_peer(node),
 	};
 }
 
@@ -42,14 +42,13 @@ static unsigned int collect(struct kunit *test, int node,
 			    struct tmem_away *away, unsigned int max)
 {
 	struct tmem_test *t = test->priv;
-	DECLARE_BITMAP(nodes, TMEM_NODES);
+	struct tmem_search search = {};
 
-	bitmap_zero(nodes, TMEM_NODES);
 	if (node >= 0)
-		__set_bit(node, nodes);
+		__set_bit(node, search.nodes);
 	else
-		bitmap_fill(nodes, TMEM_NODES);
-	return tmem_collect_away(t->tmem, nodes, away, max);
+		bitmap_fill(search.nodes, TMEM_NODES);
+	return tmem_collect_away(t->tmem, &search, away, max);
 }
 
 /* The page is readable here, and the peer has to be told to forget its copy. */
@@ -92,10 +91,10 @@ static void tmem_home_test_sent_again(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT,
 						     handle, versions));
 	blob.version = versions[0];
-	KUNIT_EXPECT_EQ(test, 0, tmem_send_begin(t->tmem, handle, NODE_B,
+	KUNIT_EXPECT_EQ(test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(NODE_B),
 						 &blob));
 	KUNIT_EXPECT_TRUE(test, tmem_send_done(t->tmem, handle, versions[0],
-					       NODE_B, TMEM_SEND_STORED));
+					       tmem_peer(NODE_B), TMEM_SEND_STORED));
 	tmem_test_expect_remote(test, 1, 7, NODE_B, versions[0]);
 	/* An answer of the first journey changes nothing. */
 	KUNIT_EXPECT_EQ(test, -ESTALE, home(test, 1, 7, version, NODE_A));
@@ -185,7 +184,7 @@ static void tmem_home_test_collect(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PAGES, collect(test, -1, away, PAGES + 1));
 	KUNIT_EXPECT_EQ(test, PAGES / 2, collect(test, NODE_A, away, PAGES));
 	for (i = 0; i < PAGES / 2; i++)
-		KUNIT_EXPECT_EQ(test, away[i].node, NODE_A);
+		KUNIT_EXPECT_EQ(test, away[i].peers.node[0], NODE_A);
 	KUNIT_EXPECT_EQ(test, 0, collect(test, 5, away, PAGES));
 
 	for (calls = 0; calls < 2 * PAGES; calls++) {
@@ -238,10 +237,10 @@ static void tmem_home_test_not_ephemeral(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_EPHEMERAL,
 						     handle, version));
 	blob.data = t->out;
-	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, NODE_A,
+	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(NODE_A),
 						 &blob));
 	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version[0],
-					       NODE_A, TMEM_SEND_STORED));
+					       tmem_peer(NODE_A), TMEM_SEND_STORED));
 	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).remote[TMEM_EPHEMERAL], 1);
 	KUNIT_EXPECT_EQ(test, 0, collect(test, -1, &away, 1));
 }

@@ -20,18 +20,21 @@
 
 #define TMEM_DEBT_MARK		XA_MARK_0
 #define TMEM_AWAY_MARK		XA_MARK_1
+#define TMEM_LONE_MARK		XA_MARK_2
 
 /*
- * A word: version in bits 0 to 52, node in 53 to 60, and two flags.  In a slot
- * the flags say what it is, and no two things look alike:
+ * A word: version in bits 0 to 44, one node in 45 to 52, another in 53 to 60, or
+ * TMEM_NO_NODE, and two flags.  In a slot the flags say what it is, and no two
+ * things look alike:
  *
  *   TOMBSTONE	SENDING
- *	0	   0	the page is with a peer
- *	1	   0	no page; the peer has to be told to forget it
+ *	0	   0	the page is with these peers
+ *	1	   0	no page; these peers have to be told to forget it
  *	1	   1	no page; it is being sent
- *	0	   1	a page of one byte value, which stands in place of the node
+ *	0	   1	a page of one byte value, which stands in place of a node
  */
 #define TMEM_NODE_SHIFT		TMEM_VERSION_BITS
+#define TMEM_NODE_BITS		8
 #define TMEM_SENDING		BIT_ULL(61)
 #define TMEM_TOMBSTONE		BIT_ULL(62)
 #define TMEM_SLOT_FLAGS		(TMEM_SENDING | TMEM_TOMBSTONE)
@@ -44,7 +47,7 @@
  * @version: version of the page
  * @first: version as which these bytes were put; @version is higher if they
  *	have to be sent once more (see tmem_slot_sent())
- * @owed: word of a copy that some peer holds, may hold or will hold; or 0
+ * @owed: word of what peers hold, may hold or will hold; or 0
  * @index: page within the object
  * @pool: number of the pool
  * @crc: the owner's checksum
@@ -71,7 +74,7 @@ static_assert(sizeof(struct tmem_header) == TMEM_HEADER_SIZE);
 /* Objects that have something in common, to be looked at in turn. */
 enum tmem_ring_id {
 	TMEM_DEBTORS,		/* have slots with a debt */
-	TMEM_LENDERS,		/* have persistent pages that are with a peer */
+	TMEM_LENDERS,		/* have persistent pages that are with peers */
 	TMEM_NR_RINGS,
 };
 
@@ -112,7 +115,8 @@ struct tmem_place {
  * @ring: objects to be looked at in turn
  * @objects: as in struct tmem_stats, and so are those that follow
  * @objects_max: highest @objects
- * @remote: pages with a peer
+ * @remote: pages with peers
+ * @lone: likewise
  * @debts: slots with a debt
  * @sending: pages on their way
  * @filled: pages of one byte value, by kind
@@ -132,6 +136,7 @@ struct tmem {
 	atomic64_t objects;
 	atomic64_t objects_max;
 	atomic64_t remote[TMEM_NR_KINDS];
+	atomic64_t lone;
 	atomic64_t debts;
 	atomic64_t sending;
 	atomic64_t filled[TMEM_NR_KINDS];
@@ -210,19 +215,43 @@ static inline void tmem_page_wipe(struct tmem_pool *pool, void *page)
  * words and slots
  */
 
-static inline u64 word_make(u8 node, u64 version)
+static_assert(TMEM_NODE_SHIFT + TMEM_COPIES * TMEM_NODE_BITS == 61);
+
+static inline u64 word_make(struct tmem_peers peers, u64 version)
 {
-	return (u64)node << TMEM_NODE_SHIFT | version;
+	return (u64)peers.node[1] << (TMEM_NODE_SHIFT + TMEM_NODE_BITS) |
+	       (u64)peers.node[0] << TMEM_NODE_SHIFT | version;
 }
 
-static inline u8 word_node(u64 word)
+static inline struct tmem_peers word_peers(u64 word)
 {
-	return word >> TMEM_NODE_SHIFT;
+	return (struct tmem_peers) { {
+		word >> TMEM_NODE_SHIFT,
+		word >> (TMEM_NODE_SHIFT + TMEM_NODE_BITS),
+	} };
+}
+
+static inline bool word_has(u64 word, u8 node)
+{
+	return tmem_peers_has(word_peers(word), node);
+}
+
+/* Whether nobody else has it. */
+static inline bool word_is_lone(u64 word)
+{
+	return word_peers(word).node[1] == TMEM_NO_NODE;
 }
 
 static inline u64 word_version(u64 word)
 {
 	return word & TMEM_VERSION_MAX;
+}
+
+/* The same with the other peer alone; without flags. */
+static inline u64 word_without(u64 word, u8 node)
+{
+	return word_make(tmem_peers_without(word_peers(word), node),
+			 word_version(word));
 }
 
 static inline bool slot_is_local(const void *slot)
@@ -232,12 +261,12 @@ static inline bool slot_is_local(const void *slot)
 
 static inline u64 word_make_filled(u8 fill, u64 version)
 {
-	return word_make(fill, version) | TMEM_FILLED;
+	return word_make(tmem_peer(fill), version) | TMEM_FILLED;
 }
 
 static inline u8 word_fill(u64 word)
 {
-	return word_node(word);
+	return word >> TMEM_NODE_SHIFT;
 }
 
 static inline bool slot_is_remote(const void *slot)
@@ -378,8 +407,8 @@ void tmem_rings_init(struct tmem *tmem);
 void tmem_ring_walk(struct tmem *tmem, enum tmem_ring_id id,
 		    bool (*look)(struct tmem_object *obj, void *arg),
 		    void *arg);
-void tmem_away_add(struct tmem_object *obj, u32 index);
-void tmem_away_del(struct tmem_object *obj, u32 index);
+void tmem_away_add(struct tmem_object *obj, u32 index, u64 word);
+void tmem_away_del(struct tmem_object *obj, u32 index, u64 word);
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word);
 void tmem_debt_del(struct tmem_object *obj, u32 index);
 

@@ -127,14 +127,28 @@ void tmem_ring_walk(struct tmem *tmem, enum tmem_ring_id id,
 	mutex_unlock(&ring->walk_lock);
 }
 
+/* There is but one copy of a page from now on. */
+static void tmem_lone_add(struct tmem_object *obj, u32 index)
+{
+	__xa_set_mark(&obj->pages, index, TMEM_LONE_MARK);
+	atomic64_inc(&obj->pool->tmem->lone);
+}
+
+static void tmem_lone_del(struct tmem_object *obj, u32 index)
+{
+	__xa_clear_mark(&obj->pages, index, TMEM_LONE_MARK);
+	atomic64_dec(&obj->pool->tmem->lone);
+}
+
 /**
- * tmem_away_add - a page is with a peer from now on
+ * tmem_away_add - a page is with peers from now on
  * @obj: the object; locked
  * @index: its slot, which is a remote one
+ * @word: what it holds
  *
  * Context: task or atomic.
  */
-void tmem_away_add(struct tmem_object *obj, u32 index)
+void tmem_away_add(struct tmem_object *obj, u32 index, u64 word)
 {
 	atomic64_inc(&obj->pool->tmem->remote[obj->pool->kind]);
 	/* Ephemeral pages are not brought home: they are on the disk, too. */
@@ -142,22 +156,50 @@ void tmem_away_add(struct tmem_object *obj, u32 index)
 		return;
 	__xa_set_mark(&obj->pages, index, TMEM_AWAY_MARK);
 	tmem_ring_add(obj, TMEM_LENDERS);
+	if (word_is_lone(word))
+		tmem_lone_add(obj, index);
 }
 
 /**
- * tmem_away_del - a page is no longer with a peer
+ * tmem_away_del - a page is no longer with peers
  * @obj: the object; locked
  * @index: its slot, which was a remote one
+ * @word: what it held
  *
  * Context: task or atomic.
  */
-void tmem_away_del(struct tmem_object *obj, u32 index)
+void tmem_away_del(struct tmem_object *obj, u32 index, u64 word)
 {
 	atomic64_dec(&obj->pool->tmem->remote[obj->pool->kind]);
 	if (obj->pool->kind != TMEM_PERSISTENT)
 		return;
 	__xa_clear_mark(&obj->pages, index, TMEM_AWAY_MARK);
 	tmem_ring_del(obj, TMEM_LENDERS);
+	if (word_is_lone(word))
+		tmem_lone_del(obj, index);
+}
+
+/*
+ * A peer does not have any page of an object any more.  If it had the only copy
+ * of one, that stays where it was: whoever asks for it is told that it is gone,
+ * and finds nothing else in its place.
+ */
+static bool tmem_away_forget(struct tmem_object *obj, void *arg)
+{
+	const u8 node = *(const u8 *)arg;
+	unsigned long index;
+	void *slot;
+	u64 word;
+
+	lockdep_assert_held(&obj->pages.xa_lock);
+	xa_for_each_marked(&obj->pages, index, slot, TMEM_AWAY_MARK) {
+		word = slot_word(slot);
+		if (!word_has(word, node) || word_is_lone(word))
+			continue;
+		slot_set_word(obj, index, word_without(word, node));
+		tmem_lone_add(obj, index);
+	}
+	return true;
 }
 
 /*
@@ -165,7 +207,7 @@ void tmem_away_del(struct tmem_object *obj, u32 index)
  */
 
 /**
- * tmem_debt_add - a peer has to be told to forget something
+ * tmem_debt_add - peers have to be told to forget something
  * @obj: the object; locked
  * @index: a slot without a debt
  * @word: its word, without SENDING
@@ -174,11 +216,14 @@ void tmem_away_del(struct tmem_object *obj, u32 index)
  */
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
 {
+	struct tmem_peers peers = word_peers(word);
 	struct tmem *tmem = obj->pool->tmem;
+	unsigned int i;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	__xa_set_mark(&obj->pages, index, TMEM_DEBT_MARK);
-	__set_bit(word_node(word), obj->creditors);
+	for (i = 0; i < tmem_peers_nr(peers); i++)
+		__set_bit(peers.node[i], obj->creditors);
 	tmem_ring_add(obj, TMEM_DEBTORS);
 	atomic64_inc(&tmem->debts);
 	if (tmem->owes)
@@ -186,7 +231,7 @@ void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word)
 }
 
 /**
- * tmem_debt_del - a peer has been told, or never will be
+ * tmem_debt_del - all peers have been told, or never will be
  * @obj: the object; locked
  * @index: a slot with a debt; its word is the caller's
  *
@@ -269,8 +314,8 @@ struct tmem_object *tmem_handle_find(struct tmem *tmem,
 	return pool ? tmem_object_find(pool, &handle->oid) : NULL;
 }
 
-static int tmem_slot_send_begin(struct tmem_object *obj, u32 index, u8 node,
-				struct tmem_blob *blob)
+static int tmem_slot_send_begin(struct tmem_object *obj, u32 index,
+				struct tmem_peers peers, struct tmem_blob *blob)
 {
 	void *slot = tmem_slot_load(obj, index);
 
@@ -278,22 +323,24 @@ static int tmem_slot_send_begin(struct tmem_object *obj, u32 index, u8 node,
 	if (!slot_is_local(slot) || slot_version(slot) != blob->version ||
 	    slot_word(slot))
 		return -ENOENT;
-	slot_header(slot)->owed = word_make(node, blob->version) | TMEM_SENDING;
+	slot_header(slot)->owed = word_make(peers, blob->version) |
+				  TMEM_SENDING;
 	atomic64_inc(&obj->pool->tmem->sending);
 	tmem_page_read(slot, blob);
 	return 0;
 }
 
 /**
- * tmem_send_begin - read a page that is to be sent to a peer
+ * tmem_send_begin - read a page that is to be sent to peers
  * @tmem: where
  * @handle: page that was isolated
- * @node: the peer
+ * @peers: whom it is to be sent to; one at least
  * @blob: version says which version was isolated; data points to room for
  *	TMEM_MAX_BLOB bytes.  Receives the bytes, len and crc.
  *
- * From now on the peer counts as one that may hold this version, until
- * tmem_send_done() was called, which has to happen exactly once.
+ * From now on these peers count as some that may hold this version, until
+ * tmem_send_done() was called, which has to happen exactly once, when it is
+ * known of each of them, or never will be.
  *
  * Context: task or atomic.  Takes the object's lock.
  * Return: 0; -ENOENT if that version is no longer here, and so nothing is to be
@@ -301,7 +348,7 @@ static int tmem_slot_send_begin(struct tmem_object *obj, u32 index, u8 node,
  *	owner may send anywhere: it stays isolated.
  */
 int tmem_send_begin(struct tmem *tmem, const struct tmem_handle *handle,
-		    u8 node, struct tmem_blob *blob)
+		    struct tmem_peers peers, struct tmem_blob *blob)
 {
 	struct tmem_object *obj;
 	int err = -ENOENT;
@@ -313,7 +360,7 @@ int tmem_send_begin(struct tmem *tmem, const struct tmem_handle *handle,
 	if (obj) {
 		xa_lock(&obj->pages);
 		if (!obj->dead)
-			err = tmem_slot_send_begin(obj, handle->index, node,
+			err = tmem_slot_send_begin(obj, handle->index, peers,
 						   blob);
 		xa_unlock(&obj->pages);
 	}
@@ -329,7 +376,7 @@ static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
 	switch (result) {
 	case TMEM_SEND_STORED:
 		slot_set_word(obj, index, word);
-		tmem_away_add(obj, index);
+		tmem_away_add(obj, index, word);
 		slot_free_local(obj, slot);
 		return true;
 	case TMEM_SEND_REFUSED:
@@ -338,9 +385,10 @@ static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
 		return false;
 	case TMEM_SEND_UNKNOWN:
 		/*
-		 * The peer will be told to forget this version, maybe more than
-		 * once.  If the page went there again under the same version,
-		 * the last of these messages could remove the only copy.
+		 * The peers will be told to forget this version, maybe more
+		 * than once.  If the page went there again under the same
+		 * version, the last of these messages could remove the only
+		 * copy.
 		 */
 		slot_header(slot)->version = tmem_new_version(obj);
 		slot_header(slot)->owed = word;
@@ -350,7 +398,7 @@ static bool tmem_slot_sent(struct tmem_object *obj, u32 index, void *slot,
 	return false;
 }
 
-/* The page was replaced or flushed since: only the peer's copy is at issue. */
+/* The page was replaced or flushed since: only what peers have is at issue. */
 static void tmem_slot_sent_late(struct tmem_object *obj, u32 index, void *slot,
 				u64 word, enum tmem_send_result result)
 {
@@ -369,17 +417,31 @@ static void tmem_slot_sent_late(struct tmem_object *obj, u32 index, void *slot,
 		tmem_debt_add(obj, index, word);
 }
 
+/* Whether just this is on its way, to these peers and maybe another. */
+static bool slot_is_sending(void *slot, u64 version, struct tmem_peers holders)
+{
+	u64 word = slot_word(slot);
+	unsigned int i;
+
+	if (!(word & TMEM_SENDING) || word_version(word) != version)
+		return false;
+	for (i = 0; i < tmem_peers_nr(holders); i++)
+		if (!word_has(word, holders.node[i]))
+			return false;
+	return true;
+}
+
 static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
-				u64 version, u8 node,
+				u64 version, struct tmem_peers holders,
 				enum tmem_send_result result)
 {
 	void *slot = xa_load(&obj->pages, index);
-	u64 word = word_make(node, version);
+	u64 word = word_make(holders, version);
 	bool same;
 
 	lockdep_assert_held(&obj->pages.xa_lock);
 	same = slot_is_local(slot) && slot_version(slot) == version;
-	if (slot_word(slot) != (word | TMEM_SENDING)) {
+	if (!slot_is_sending(slot, version, holders)) {
 		/* Isolated, never begun, and now put back. */
 		if (same && !slot_word(slot) && result == TMEM_SEND_REFUSED)
 			slot_ready(obj, slot);
@@ -397,15 +459,17 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  * @tmem: where
  * @handle: page
  * @version: version that was sent
- * @node: peer to which it was sent
- * @result: what the peer said, if anything
+ * @holders: with TMEM_SEND_STORED, those of the peers that have it, one at
+ *	least, while the others certainly do not; with TMEM_SEND_UNKNOWN, those
+ *	that may have it, one at least; else of no account
+ * @result: what is to become of the page
  *
- * If just that version is still in its slot and the peer has it, the page is
- * with the peer from now on.  If it has been replaced or flushed meanwhile,
- * what the peer has, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a
- * debt too, and the page has a new version from now on.  With
- * TMEM_SEND_REFUSED, the page goes back among the candidates, also if
- * tmem_send_begin() was never called for it.
+ * If just that version is still in its slot and the holders have it, the page
+ * is with them from now on.  If it has been replaced or flushed meanwhile, what
+ * they have, or may have, is a debt.  With TMEM_SEND_UNKNOWN, that is a debt
+ * too, and the page has a new version from now on.  With TMEM_SEND_REFUSED, the
+ * page goes back among the candidates, also if tmem_send_begin() was never
+ * called for it.
  *
  * Allocates nothing.
  *
@@ -413,7 +477,8 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  * Return: whether the page became a remote one.
  */
 bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
-		    u64 version, u8 node, enum tmem_send_result result)
+		    u64 version, struct tmem_peers holders,
+		    enum tmem_send_result result)
 {
 	struct tmem_object *obj;
 	bool moved = false;
@@ -424,7 +489,7 @@ bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
 		xa_lock(&obj->pages);
 		if (!obj->dead)
 			moved = tmem_slot_send_done(obj, handle->index, version,
-						    node, result);
+						    holders, result);
 		tmem_object_unlock(obj);
 	}
 	rcu_read_unlock();
@@ -448,7 +513,7 @@ static void tmem_debt_fill(struct tmem_debt *debt,
 }
 
 /*
- * Is there nothing in this object but at least two tombstones of this node?
+ * Is there nothing in this object but tombstones, at least two, of this node?
  * Returns the highest of their versions, else 0.
  */
 static u64 tmem_object_all_owed(struct tmem_object *obj, u8 node)
@@ -462,7 +527,7 @@ static u64 tmem_object_all_owed(struct tmem_object *obj, u8 node)
 	xa_for_each(&obj->pages, index, slot) {
 		if (!slot_is_tombstone(slot) ||
 		    slot_word(slot) & TMEM_SENDING ||
-		    word_node(slot_word(slot)) != node)
+		    !word_has(slot_word(slot), node))
 			return 0;
 		version = max(version, slot_version(slot));
 	}
@@ -504,7 +569,7 @@ static bool tmem_object_collect(struct tmem_object *obj, void *arg)
 		return c->n < c->max;
 	}
 	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK) {
-		if (word_node(slot_word(slot)) != c->node)
+		if (!word_has(slot_word(slot), c->node))
 			continue;
 		if (c->n == c->max)
 			return false;
@@ -549,14 +614,32 @@ unsigned int tmem_collect_debts(struct tmem *tmem, u8 node,
 }
 EXPORT_SYMBOL_GPL(tmem_collect_debts);
 
-/*
- * The peer has forgotten @version of the slot's page and what is older.  A page
- * that waited for this can be sent now: one that replaced a remote page as the
- * newest, one whose sending ended in doubt as the oldest, which it was before.
- */
-static void tmem_slot_settle(struct tmem_object *obj, u32 index, void *slot)
+/* Others still have to be told. */
+static void tmem_slot_owe(struct tmem_object *obj, u32 index, void *slot,
+			  u64 word)
 {
+	if (slot_is_local(slot))
+		slot_header(slot)->owed = word;
+	else
+		slot_set_word(obj, index, word | TMEM_TOMBSTONE);
+}
+
+/*
+ * A peer has forgotten the version that the slot's word names, and what is
+ * older.  When all have, a page that waited for this can be sent: one that
+ * replaced a remote page as the newest, one whose sending ended in doubt as the
+ * oldest, which it was before.
+ */
+static void tmem_slot_settle(struct tmem_object *obj, u32 index, void *slot,
+			     u8 node)
+{
+	u64 word = slot_word(slot);
+
 	lockdep_assert_held(&obj->pages.xa_lock);
+	if (!word_is_lone(word)) {
+		tmem_slot_owe(obj, index, slot, word_without(word, node));
+		return;
+	}
 	tmem_debt_del(obj, index);
 	if (slot_is_local(slot)) {
 		slot_header(slot)->owed = 0;
@@ -578,11 +661,11 @@ static void tmem_object_settle(struct tmem_object *obj,
 	for (slot = xa_find(&obj->pages, &index, last, TMEM_DEBT_MARK); slot;
 	     slot = xa_find_after(&obj->pages, &index, last, TMEM_DEBT_MARK)) {
 		word = slot_word(slot);
-		if (word_node(word) == debt->node &&
+		if (word_has(word, debt->node) &&
 		    (word_version(word) == debt->version ||
 		     (debt->whole_object &&
 		      word_version(word) < debt->version)))
-			tmem_slot_settle(obj, index, slot);
+			tmem_slot_settle(obj, index, slot, debt->node);
 	}
 }
 
@@ -611,6 +694,21 @@ void tmem_settle_debt(struct tmem *tmem, const struct tmem_debt *debt)
 }
 EXPORT_SYMBOL_GPL(tmem_settle_debt);
 
+static void tmem_slot_drop_debts(struct tmem_object *obj, u32 index,
+				 const unsigned long *except)
+{
+	struct tmem_peers peers;
+	unsigned int i;
+
+	peers = word_peers(slot_word(xa_load(&obj->pages, index)));
+	for (i = 0; i < TMEM_COPIES; i++)
+		if (peers.node[i] != TMEM_NO_NODE &&
+		    !test_bit(peers.node[i], except))
+			tmem_slot_settle(obj, index,
+					 xa_load(&obj->pages, index),
+					 peers.node[i]);
+}
+
 static bool tmem_object_drop_debts(struct tmem_object *obj, void *arg)
 {
 	const unsigned long *except = arg;
@@ -621,8 +719,7 @@ static bool tmem_object_drop_debts(struct tmem_object *obj, void *arg)
 	if (bitmap_subset(obj->creditors, except, TMEM_NODES))
 		return true;
 	xa_for_each_marked(&obj->pages, index, slot, TMEM_DEBT_MARK)
-		if (!test_bit(word_node(slot_word(slot)), except))
-			tmem_slot_settle(obj, index, slot);
+		tmem_slot_drop_debts(obj, index, except);
 	bitmap_and(obj->creditors, obj->creditors, except, TMEM_NODES);
 	return true;
 }
@@ -648,3 +745,26 @@ void tmem_drop_debts(struct tmem *tmem, const unsigned long *except)
 		       (void *)except);
 }
 EXPORT_SYMBOL_GPL(tmem_drop_debts);
+
+/**
+ * tmem_forget_peer - a peer has lost all that it held
+ * @tmem: where
+ * @node: the peer
+ *
+ * Nobody looks there for a page that another peer has, too; and what it had to
+ * be told is settled.  What is just being sent to it is not known of yet: see to
+ * it that tmem_send_done() hears of the loss.
+ *
+ * Context: may sleep.  Takes the locks of the objects that have something with
+ * peers, one after the other.
+ */
+void tmem_forget_peer(struct tmem *tmem, u8 node)
+{
+	DECLARE_BITMAP(except, TMEM_NODES);
+
+	tmem_ring_walk(tmem, TMEM_LENDERS, tmem_away_forget, &node);
+	bitmap_fill(except, TMEM_NODES);
+	__clear_bit(node, except);
+	tmem_drop_debts(tmem, except);
+}
+EXPORT_SYMBOL_GPL(tmem_forget_peer);

@@ -108,9 +108,9 @@ static void life_fetch(struct life *l, const struct tmem_oid *oid, u32 index,
 	struct tmem_blob blob = { .data = t->out };
 	int err;
 
-	KUNIT_ASSERT_LT(l->test, where->node, LIFE_NODES);
+	KUNIT_ASSERT_LT(l->test, where->peers.node[0], LIFE_NODES);
 	KUNIT_EXPECT_EQ(l->test, where->version, page->version);
-	err = tmem_get(l->node[where->node].pool, oid, index, &blob);
+	err = tmem_get(l->node[where->peers.node[0]].pool, oid, index, &blob);
 	if (err && l->kind == TMEM_EPHEMERAL) {
 		l->missed++;
 		return;
@@ -203,11 +203,11 @@ static void life_send(struct life *l, const struct tmem_handle *handle,
 		return;
 	}
 	if (!flight || !draw(l, 8)) {
-		tmem_send_done(t->tmem, handle, version, node,
+		tmem_send_done(t->tmem, handle, version, tmem_peer(node),
 			       TMEM_SEND_REFUSED);
 		return;
 	}
-	err = tmem_send_begin(t->tmem, handle, node, &blob);
+	err = tmem_send_begin(t->tmem, handle, tmem_peer(node), &blob);
 	KUNIT_EXPECT_EQ(l->test, err, page->version == version ? 0 : -ENOENT);
 	if (err)
 		return;
@@ -307,7 +307,7 @@ static void life_answer(struct life *l, struct flight *flight)
 	else
 		result = TMEM_SEND_REFUSED;
 	moved = tmem_send_done(t->tmem, &flight->handle, flight->version,
-			       flight->node, result);
+			       tmem_peer(flight->node), result);
 	newest = page->version == flight->version;
 	KUNIT_EXPECT_EQ(l->test, moved, newest && result == TMEM_SEND_STORED);
 	if (newest && result == TMEM_SEND_UNKNOWN)
@@ -390,20 +390,20 @@ static void life_drop(struct life *l)
 static void life_home(struct life *l)
 {
 	struct tmem_test *t = l->test->priv;
-	DECLARE_BITMAP(nodes, TMEM_NODES);
 	struct tmem_blob blob = { .data = t->out };
+	struct tmem_search search = {};
 	struct life_page *page;
 	struct tmem_away away;
 	int err, want = 0;
 	u64 at;
 
-	bitmap_fill(nodes, TMEM_NODES);
-	if (!tmem_collect_away(t->tmem, nodes, &away, 1))
+	bitmap_fill(search.nodes, TMEM_NODES);
+	if (!tmem_collect_away(t->tmem, &search, &away, 1))
 		return;
 	page = life_find(l, &away.handle);
 	KUNIT_EXPECT_EQ(l->test, away.version, page->version);
 	KUNIT_EXPECT_EQ(l->test, 0,
-			tmem_get(l->node[away.node].pool, &away.handle.oid,
+			tmem_get(l->node[away.peers.node[0]].pool, &away.handle.oid,
 				 away.handle.index, &blob));
 	KUNIT_EXPECT_EQ(l->test, blob.version, page->version);
 	at = page - &l->page[0][0];

@@ -41,7 +41,7 @@ static void tmem_move_test_begin(struct kunit *test)
 	struct tmem_blob blob = { .data = t->out, .version = version };
 
 	expect_isolate(test, 1, 7, version);
-	KUNIT_EXPECT_EQ(test, 0, tmem_send_begin(t->tmem, &handle, NODE_A,
+	KUNIT_EXPECT_EQ(test, 0, tmem_send_begin(t->tmem, &handle, tmem_peer(NODE_A),
 						 &blob));
 	KUNIT_EXPECT_TRUE(test, tmem_test_is(&blob, 55, 55));
 	expect_held(test, 1, 0, 1, 0);
@@ -91,10 +91,10 @@ static void tmem_move_test_begin_foreign(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, version[0], 77);
 	blob = (struct tmem_blob){ .data = t->out, .version = version[0] };
 	KUNIT_EXPECT_EQ(test, -EPERM, tmem_send_begin(t->tmem, &handle[0],
-						      NODE_A, &blob));
+						      tmem_peer(NODE_A), &blob));
 	expect_held(test, 1, 0, 0, 0);
 	/* It can be put back. */
-	tmem_send_done(t->tmem, &handle[0], 77, NODE_A, TMEM_SEND_REFUSED);
+	tmem_send_done(t->tmem, &handle[0], 77, tmem_peer(NODE_A), TMEM_SEND_REFUSED);
 	KUNIT_EXPECT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT,
 						     handle, version));
 	tmem_client_destroy(t->tmem, 9);

@@ -44,7 +44,7 @@ static inline int begin(struct kunit *test, u64 n, u32 index, u64 version,
 	struct tmem_handle handle = tmem_test_handle(n, index);
 	struct tmem_blob blob = { .data = t->out, .version = version };
 
-	return tmem_send_begin(t->tmem, &handle, node, &blob);
+	return tmem_send_begin(t->tmem, &handle, tmem_peer(node), &blob);
 }
 
 static inline bool done(struct kunit *test, u64 n, u32 index, u64 version,
@@ -53,7 +53,7 @@ static inline bool done(struct kunit *test, u64 n, u32 index, u64 version,
 	struct tmem_test *t = test->priv;
 	struct tmem_handle handle = tmem_test_handle(n, index);
 
-	return tmem_send_done(t->tmem, &handle, version, node, result);
+	return tmem_send_done(t->tmem, &handle, version, tmem_peer(node), result);
 }
 
 /* Put a page, isolate it, and begin to send it. */

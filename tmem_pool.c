@@ -181,7 +181,7 @@ static void tmem_slot_drop(struct tmem_object *obj, u32 index, void *slot)
 	if (slot_word(slot) & TMEM_SENDING)
 		atomic64_dec(&obj->pool->tmem->sending);
 	if (slot_is_remote(slot))
-		tmem_away_del(obj, index);
+		tmem_away_del(obj, index, slot_word(slot));
 	if (slot_is_filled(slot))
 		tmem_count_filled(obj, slot, -1);
 	if (slot_is_local(slot))
@@ -259,6 +259,7 @@ void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats)
 
 	stats->objects = atomic64_read(&tmem->objects);
 	stats->objects_max = atomic64_read(&tmem->objects_max);
+	stats->lone = atomic64_read(&tmem->lone);
 	stats->debts = atomic64_read(&tmem->debts);
 	stats->sending = atomic64_read(&tmem->sending);
 	stats->zeroes = atomic64_read(&tmem->zeroes);

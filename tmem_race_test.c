@@ -57,7 +57,7 @@ static u64 race_begin(struct race *race, struct tmem_blob *blob)
 	if (!tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT, handle, version))
 		return 0;
 	*blob = (struct tmem_blob) { .data = race->buf, .version = version[0] };
-	KUNIT_ASSERT_EQ(race->test, 0, tmem_send_begin(t->tmem, handle, NODE,
+	KUNIT_ASSERT_EQ(race->test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(NODE),
 						       blob));
 	return version[0];
 }
@@ -71,7 +71,7 @@ static bool race_done(struct race *race, const struct tmem_blob *blob)
 
 	KUNIT_ASSERT_EQ(race->test, 0, tmem_put(race->theirs, &handle.oid, 7,
 						&copy, GFP_KERNEL));
-	return tmem_send_done(t->tmem, &handle, blob->version, NODE,
+	return tmem_send_done(t->tmem, &handle, blob->version, tmem_peer(NODE),
 			      TMEM_SEND_STORED);
 }
 

@@ -55,7 +55,7 @@ static void send_begin(struct kunit *test, const struct tmem_handle *handle,
 	struct tmem_test *t = test->priv;
 	struct tmem_blob blob = { .data = t->out, .version = version };
 
-	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, NODE, &blob));
+	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(NODE), &blob));
 }
 
 static unsigned int settle(struct kunit *test)
@@ -141,7 +141,7 @@ static void tmem_take_test_no_bytes(struct kunit *test)
 	page = t;
 	KUNIT_EXPECT_EQ(test, -EREMOTE, take(test, 1, 7, &blob, &page));
 	KUNIT_EXPECT_NULL(test, page);
-	KUNIT_EXPECT_EQ(test, blob.node, NODE);
+	KUNIT_EXPECT_EQ(test, blob.peers.node[0], NODE);
 	KUNIT_EXPECT_EQ(test, blob.version, version);
 	tmem_test_expect_remote(test, 1, 7, NODE, version);
 	KUNIT_EXPECT_EQ(test, tmem_test_stats(t).debts, 0);
@@ -171,7 +171,7 @@ static void tmem_take_test_sending(struct kunit *test)
 			tmem_page_free(t->pool, page);
 		KUNIT_EXPECT_EQ(test, tmem_test_stats(t).sending, 1);
 		KUNIT_EXPECT_FALSE(test, tmem_send_done(t->tmem, handle,
-							version[0], NODE,
+							version[0], tmem_peer(NODE),
 							results[i / 2]));
 		tmem_test_expect_none(test, 1, 7);
 		if (!(i % 2))
@@ -220,11 +220,11 @@ static void tmem_take_test_isolated(struct kunit *test)
 		k = handle[0].index == 8 ? 0 : 1;
 		blob.version = version[1 - k];
 		KUNIT_EXPECT_EQ(test, -ENOENT,
-				tmem_send_begin(t->tmem, &handle[1 - k], NODE,
+				tmem_send_begin(t->tmem, &handle[1 - k], tmem_peer(NODE),
 						&blob));
 		if (i)
 			tmem_page_free(t->pool, page);
-		tmem_send_done(t->tmem, &handle[k], version[k], NODE,
+		tmem_send_done(t->tmem, &handle[k], version[k], tmem_peer(NODE),
 			       TMEM_SEND_REFUSED);
 		if (!i)
 			tmem_page_free(t->pool, page);

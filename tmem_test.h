@@ -172,7 +172,7 @@ static inline void tmem_test_expect_remote(struct kunit *test, u64 n, u32 index,
 	struct tmem_blob blob;
 
 	KUNIT_EXPECT_EQ(test, -EREMOTE, tmem_test_get(test, n, index, &blob));
-	KUNIT_EXPECT_EQ(test, blob.node, node);
+	KUNIT_EXPECT_EQ(test, blob.peers.node[0], node);
 	KUNIT_EXPECT_EQ(test, blob.version, version);
 }
 
@@ -217,8 +217,8 @@ static inline u64 tmem_test_remote(struct kunit *test, u64 n, u32 index,
 	KUNIT_ASSERT_EQ(test, 1, tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT,
 						     handle, versions));
 	KUNIT_ASSERT_EQ(test, version, versions[0]);
-	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, node, &blob));
-	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version, node,
+	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(node), &blob));
+	KUNIT_ASSERT_TRUE(test, tmem_send_done(t->tmem, handle, version, tmem_peer(node),
 					       TMEM_SEND_STORED));
 	return version;
 }

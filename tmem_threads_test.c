@@ -143,7 +143,7 @@ static void race_get(struct racer *r, enum tmem_kind kind, u32 page)
 	bad_if(r, blob.version < floor, "old page", page);
 	if (err == -EREMOTE) {
 		atomic_inc(&race->remote);
-		bad_if(r, blob.node != NODE, "wrong node", page);
+		bad_if(r, blob.peers.node[0] != NODE, "wrong node", page);
 	} else {
 		check_read(r, &blob, page);
 	}
@@ -203,10 +203,10 @@ static void race_send(struct racer *r, enum tmem_kind kind)
 	n = tmem_isolate_oldest(tmem, kind, handle, version);
 	for (i = 0; i < n; i++) {
 		blob.version = version[i];
-		if (tmem_send_begin(tmem, &handle[i], NODE, &blob))
+		if (tmem_send_begin(tmem, &handle[i], tmem_peer(NODE), &blob))
 			continue;
 		cond_resched();
-		tmem_send_done(tmem, &handle[i], version[i], NODE, draw(r, 3));
+		tmem_send_done(tmem, &handle[i], version[i], tmem_peer(NODE), draw(r, 3));
 	}
 }
 

@@ -68,7 +68,7 @@ static int bring_home(struct zcache *zcache, const struct tmem_handle *handle,
 	if (tmem_get(zcache->swap, &handle->oid, handle->index, &blob) ==
 	    -EREMOTE) {
 		away.version = blob.version;
-		away.node = blob.node;
+		away.peers = blob.peers;
 		err = has_room(zcache) ?
 			tmem_bring_home(zcache->tmem, &away, fetched,
 					ZCACHE_HOME_GFP) : -ENOSPC;

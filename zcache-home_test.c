@@ -49,10 +49,10 @@ static void home_send(struct kunit *test)
 						     TMEM_PERSISTENT, handle,
 						     version));
 	blob = (struct tmem_blob) { .data = ctx->out, .version = version[0] };
-	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(ctx->z.tmem, handle, HOME_NODE,
+	KUNIT_ASSERT_EQ(test, 0, tmem_send_begin(ctx->z.tmem, handle, tmem_peer(HOME_NODE),
 						 &blob));
 	KUNIT_ASSERT_TRUE(test, tmem_send_done(ctx->z.tmem, handle, version[0],
-					       HOME_NODE, TMEM_SEND_STORED));
+					       tmem_peer(HOME_NODE), TMEM_SEND_STORED));
 	ctx->version = version[0];
 }
 

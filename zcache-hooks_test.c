@@ -51,11 +51,12 @@ struct hooks_ctx {
 static struct hooks_ctx *hooks;
 
 static int fake_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
-		      u64 version, u8 node, long patience,
+		      u64 version, struct tmem_peers peers, long patience,
 		      ramster_fetched_fn fetched, void *arg)
 {
 	hooks->patience = patience;
-	if (hooks->refuse || kind != TMEM_EPHEMERAL || node != NODE)
+	if (hooks->refuse || kind != TMEM_EPHEMERAL ||
+	    peers.node[0] != NODE)
 		return -EIO;
 	if (hooks->answer > 0)
 		return -ETIMEDOUT;
@@ -306,9 +307,9 @@ static void give_away(struct kunit *test, pgoff_t index, unsigned int n)
 						     version));
 	blob.version = version[0];
 	KUNIT_ASSERT_EQ(test, 0,
-			tmem_send_begin(zcache.tmem, handle, NODE, &blob));
+			tmem_send_begin(zcache.tmem, handle, tmem_peer(NODE), &blob));
 	KUNIT_ASSERT_TRUE(test, tmem_send_done(zcache.tmem, handle, version[0],
-					       NODE, TMEM_SEND_STORED));
+					       tmem_peer(NODE), TMEM_SEND_STORED));
 	hooks->len = blob.len;
 }
 

@@ -21,7 +21,7 @@ DEFINE_STATIC_SRCU(zcache_fetch_srcu);
  * @zcache: the store
  * @handle: the page
  * @kind: kind of its pool
- * @remote: version and node, as tmem_get() gave them
+ * @remote: version and peers, as tmem_get() gave them
  * @patience: jiffies that the caller waits for it
  * @fetched: see &ramster_ops.fetch
  * @arg: its argument
@@ -42,8 +42,8 @@ int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 		atomic64_inc(kind == TMEM_PERSISTENT ?
 			     &zcache->count.remote_gets :
 			     &zcache->count.eph_remote_gets);
-		err = ops->fetch(handle, kind, remote->version, remote->node,
-				 patience, fetched, arg);
+		err = ops->fetch(handle, kind, remote->version,
+				 remote->peers, patience, fetched, arg);
 	}
 	srcu_read_unlock(&zcache_fetch_srcu, idx);
 	return err;

@@ -70,6 +70,7 @@ static const struct debug_def debug_defs[] = {
 	EVENT(remote_object_flushes_failed),
 	EVENT(remote_get_timeouts),
 	EVENT(remote_get_corrupt),
+	EVENT(remote_get_other_copy),
 	EVENT(prefetch_asked),
 	EVENT(prefetch_used),
 	EVENT(prefetch_unused),

@@ -11,6 +11,12 @@
  * not waited for at all: r2tcp_submit() answers -EHOSTUNREACH, because others
  * have waited in vain.
  *
+ * A page of which there are two copies is asked for where an answer is most
+ * likely, and elsewhere if none comes, or none that is of use: at once if it is
+ * known that none will, else after a small part of get_timeout_ms, and then in
+ * turn, each time for twice as long.  So who dies or stands still holds nobody
+ * up for long, and who is only slow is not given up.
+ *
  * An ephemeral page is not worth all that, as it is on the disk, too.  Its
  * request is allocated when it is needed, and without memory, or without a
  * connection, it is a miss.  And when one did not come in time, others are not
@@ -44,6 +50,12 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
 /* Part of get_timeout_ms that is waited for a page that is on the disk, too. */
 #define FETCH_EPHEMERAL_SHARE	4
 
+/*
+ * So long the first one is waited for who has a page that another one has, too:
+ * a hundred round trips or so, and not more than a person notices.
+ */
+#define FETCH_FIRST_SHARE	msecs_to_jiffies(400)
+
 /* Never waits, never touches the reserves: neither the kernel's nor ours. */
 #define FETCH_EPHEMERAL_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
@@ -66,7 +78,9 @@ enum fetch_state {
  * @came: completed with FETCH_CAME
  * @node: who asks
  * @kind: whether its owner can do without the page
- * @from: who is asked for it
+ * @peers: who can be asked for it; the first is, or was
+ * @attempt: how often somebody was asked before
+ * @deadline: jiffies at which to give up
  * @wanted: somebody waits for it, to read it
  * @fetched: called with the page
  * @arg: its argument
@@ -79,7 +93,9 @@ struct fetch {
 	struct completion came;
 	struct ramster_node *node;
 	enum tmem_kind kind;
-	u8 from;
+	struct tmem_peers peers;
+	unsigned int attempt;
+	unsigned long deadline;
 	bool wanted;
 	ramster_fetched_fn fetched;
 	void *arg;
@@ -166,7 +182,7 @@ static void fetch_trace_get(const struct fetch *fetch)
 	if (!trace_ramster_get_enabled())
 		return;
 	r2net_decode_page(&fetch->page, TMEM_CLIENT_LOCAL, &handle, &version);
-	trace_ramster_get(&handle, version, fetch->from);
+	trace_ramster_get(&handle, version, fetch->peers.node[0]);
 }
 
 static void fetch_trace_reply(const struct fetch *fetch, int err,
@@ -178,32 +194,118 @@ static void fetch_trace_reply(const struct fetch *fetch, int err,
 	if (!trace_ramster_reply_enabled())
 		return;
 	r2net_decode_page(&fetch->page, TMEM_CLIENT_LOCAL, &handle, &version);
-	trace_ramster_reply(&handle, version, fetch->from, err, len, waited);
+	trace_ramster_reply(&handle, version, fetch->peers.node[0], err, len,
+			    waited);
 }
 
-static int fetch_ask(struct fetch *fetch, u8 from)
+/**
+ * fetch_share - how long one of two is waited for
+ * @attempt: how often one of them was asked before
+ * @deadline: jiffies at which to give up
+ *
+ * Return: jiffies at which to ask the other.
+ */
+unsigned long fetch_share(unsigned int attempt, unsigned long deadline)
 {
-	fetch->from = from;
+	unsigned long share = FETCH_FIRST_SHARE << min(attempt, 8U);
+
+	return time_before(jiffies + share, deadline) ? jiffies + share :
+							deadline;
+}
+
+/* Prepare to ask the first of those that can be asked. */
+static void fetch_aim(struct fetch *fetch)
+{
+	bool lone = tmem_peers_nr(fetch->peers) == 1;
+
+	fetch->req.deadline = lone ? fetch->deadline :
+			      fetch_share(fetch->attempt, fetch->deadline);
+	/*
+	 * An ephemeral page is not worth waiting for a connection; nor is one
+	 * that another peer has, unless that did not help.
+	 */
+	fetch->req.retry = fetch->kind == TMEM_PERSISTENT &&
+			   (lone || fetch->attempt >= TMEM_COPIES);
+}
+
+static int fetch_ask_first(struct fetch *fetch)
+{
+	fetch_aim(fetch);
+	fetch->attempt++;
 	fetch_trace_get(fetch);
 	/* From when it is submitted it may be gone, unless it is awaited. */
-	return r2tcp_submit(fetch->node->tcp, from, &fetch->req);
+	return r2tcp_submit(fetch->node->tcp, fetch->peers.node[0],
+			    &fetch->req);
+}
+
+/* Whether somebody may give another answer if he is given more time. */
+static bool fetch_was_hasty(const struct fetch *fetch, int err)
+{
+	switch (err) {
+	case -ETIMEDOUT:
+	case -ENOTCONN:
+	case -EHOSTUNREACH:
+		return time_before(fetch->req.deadline, fetch->deadline);
+	default:
+		return false;
+	}
+}
+
+/* That did not help: whom to ask next.  Returns false if there is nobody. */
+static bool fetch_next(struct fetch *fetch, int err)
+{
+	u8 last = fetch->peers.node[0];
+
+	if (time_after_eq(jiffies, fetch->deadline) ||
+	    tmem_peers_nr(fetch->peers) == 1)
+		return false;
+	fetch->peers = tmem_peers_without(fetch->peers, last);
+	if (fetch_was_hasty(fetch, err))
+		fetch->peers.node[1] = last;
+	return true;
+}
+
+/* Ask one after the other until somebody can be asked. */
+static int fetch_ask(struct fetch *fetch, bool push)
+{
+	struct r2tcp *tcp = fetch->node->tcp;
+	u8 first = fetch->peers.node[0], from;
+	int err;
+
+	do {
+		from = fetch->peers.node[0];
+		err = fetch_ask_first(fetch);
+	} while (err && fetch_next(fetch, err));
+	/* If somebody else pushes, he only knows of the first. */
+	if (!err && (push || from != first))
+		r2tcp_push(tcp, from);
+	return err;
 }
 
 /* The same once more.  Who has waited waits again. */
-static int fetch_ask_again(struct fetch *fetch, u8 from)
+static int fetch_ask_again(struct fetch *fetch)
 {
-	struct r2tcp *tcp = fetch->node->tcp;
-	bool pushed = fetch->req.pushed;
-	int err;
-
 	if (atomic_read(&fetch->state) == FETCH_CAME) {
 		reinit_completion(&fetch->came);
 		atomic_set(&fetch->state, FETCH_AWAITED);
 	}
-	err = fetch_ask(fetch, from);
-	if (!err && pushed)
-		r2tcp_push(tcp, from);
-	return err;
+	return fetch_ask(fetch, fetch->req.pushed);
+}
+
+/*
+ * Somebody did not answer, or not well.  Returns -EINPROGRESS if somebody else
+ * was asked; else @err.
+ */
+static int fetch_elsewhere(struct fetch *fetch, int err)
+{
+	u8 last = fetch->peers.node[0];
+
+	if (!fetch_next(fetch, err))
+		return err;
+	if (err == -ETIMEDOUT)
+		r2tcp_doubt(fetch->node->tcp, last);
+	atomic64_inc(&fetch->node->count.remote_get_other_copy);
+	return fetch_ask_again(fetch) ? err : -EINPROGRESS;
 }
 
 /*
@@ -236,11 +338,22 @@ static int fetch_recheck(struct fetch *fetch, int err, const void **data,
 		if (blob.version == version)
 			return err;
 		r2net_encode_page(&fetch->page, &handle, blob.version);
-		return fetch_ask_again(fetch, blob.node) ? err :
-							   -EINPROGRESS;
+		fetch->peers = fetch_order(node, blob.peers);
+		return fetch_ask_again(fetch) ? err : -EINPROGRESS;
 	default:
 		return err;
 	}
+}
+
+/* A page that must not be lost did not come: where else it may be. */
+static int fetch_again(struct fetch *fetch, int err, const void **data,
+		       unsigned int *len)
+{
+	int again = fetch_elsewhere(fetch, err);
+
+	if (again == -EINPROGRESS || !fetch->wanted)
+		return again;
+	return fetch_recheck(fetch, err, data, len);
 }
 
 /*
@@ -253,10 +366,15 @@ static int fetch_unpack(struct fetch *fetch, bool waited)
 	unsigned int len = 0;
 	int err;
 
-	err = fetch_check(fetch, &data, &len);
-	fetch_trace_reply(fetch, err, len, waited);
-	if (err && fetch->wanted && fetch->kind == TMEM_PERSISTENT)
-		err = fetch_recheck(fetch, err, &data, &len);
+	/* Somebody else had asked for it, and it did not come. */
+	if (fetch->req.result == -EAGAIN) {
+		err = fetch_ask_again(fetch) ?: -EINPROGRESS;
+	} else {
+		err = fetch_check(fetch, &data, &len);
+		fetch_trace_reply(fetch, err, len, waited);
+	}
+	if (err && err != -EINPROGRESS && fetch->kind == TMEM_PERSISTENT)
+		err = fetch_again(fetch, err, &data, &len);
 	if (err == -EINPROGRESS)
 		return err;
 	if (fetch->wanted)
@@ -283,7 +401,7 @@ static void fetch_done(struct r2tcp_req *req)
 	struct fetch *fetch = container_of(req, struct fetch, req);
 
 	if (req->optional && req->result == -ETIMEDOUT)
-		r2tcp_doubt(fetch->node->tcp, fetch->from);
+		r2tcp_doubt(fetch->node->tcp, fetch->peers.node[0]);
 
 	if (atomic_cmpxchg(&fetch->state, FETCH_AWAITED, FETCH_CAME) ==
 	    FETCH_AWAITED)
@@ -320,7 +438,7 @@ static int fetch_wait(struct fetch *fetch, long patience)
 {
 	enum tmem_kind kind = fetch->kind;
 	struct ramster_node *node = fetch->node;
-	u8 from = fetch->from;
+	u8 from = fetch->peers.node[0];
 	int err = -EINPROGRESS;
 
 	do {
@@ -340,7 +458,7 @@ static int fetch_wait(struct fetch *fetch, long patience)
 
 /* Counts and tells, and gives the answer, that a page was not asked for. */
 static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
-			u8 from, int err)
+			struct tmem_peers peers, int err)
 {
 	atomic64_inc(&node->count.remote_unsucc_get[kind]);
 	if (err == -ETIMEDOUT)
@@ -348,7 +466,7 @@ static int fetch_refuse(struct ramster_node *node, enum tmem_kind kind,
 	if (kind != TMEM_PERSISTENT)
 		return -EIO;
 	pr_err_ratelimited("a swap page cannot be had: it is with node %u, %s\n",
-			   from, err == -ETIMEDOUT ?
+			   peers.node[0], err == -ETIMEDOUT ?
 			   "and too many wait for theirs" :
 			   err == -EHOSTUNREACH ?
 			   "which has been silent for too long" :
@@ -380,6 +498,8 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
 {
 	fetch->node = node;
 	fetch->kind = kind;
+	fetch->attempt = 0;
+	fetch->deadline = deadline;
 	INIT_WORK(&fetch->work, fetch_work);
 	atomic_set(&fetch->state, FETCH_LEFT);
 	init_completion(&fetch->came);
@@ -390,21 +510,18 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
 		.len = sizeof(fetch->page),
 		.reply = fetch->req.reply,
 		.reply_max = FETCH_REPLY_MAX,
-		.deadline = deadline,
-		/* An ephemeral page is not worth waiting for a connection. */
-		.retry = kind == TMEM_PERSISTENT,
 		.optional = kind == TMEM_EPHEMERAL,
 		.done = fetch_done,
 	};
 }
 
 /* Takes the request; or frees it, and answers why it was not taken. */
-static int fetch_submit(struct fetch *fetch, u8 from)
+static int fetch_submit(struct fetch *fetch)
 {
 	int err = -ETIMEDOUT;
 
-	if (time_before(jiffies, fetch->req.deadline))
-		err = fetch_ask(fetch, from);
+	if (time_before(jiffies, fetch->deadline))
+		err = fetch_ask(fetch, false);
 	if (err)
 		fetch_end(fetch);
 	return err;
@@ -414,21 +531,45 @@ static int fetch_submit(struct fetch *fetch, u8 from)
  * Have the page come, from who was asked for it already, or now.  Returns 0 if it
  * is here; -EINPROGRESS; or an error, and the request is freed.
  */
-static int fetch_begin(struct fetch *fetch, u8 from)
+static int fetch_begin(struct fetch *fetch)
 {
 	struct prefetch *prefetch = fetch->node->prefetch;
 	int err;
 
-	fetch->from = from;
+	fetch_aim(fetch);
 	switch (prefetch_claim(prefetch, &fetch->page, &fetch->req)) {
 	case PREFETCH_HERE:
 		return 0;
 	case PREFETCH_ASKED:
 		return -EINPROGRESS;
 	default:
-		err = fetch_submit(fetch, from);
+		err = fetch_submit(fetch);
 		return err ?: -EINPROGRESS;
 	}
+}
+
+/* Whether an answer may be expected now. */
+static bool fetch_can_ask(struct ramster_node *node, u8 peer)
+{
+	return peer != TMEM_NO_NODE && r2tcp_connected(node->tcp, peer) &&
+	       !r2tcp_doubted(node->tcp, peer);
+}
+
+/**
+ * fetch_order - whom to ask first for a page
+ * @node: who asks
+ * @peers: who has it
+ *
+ * Context: any but interrupts.
+ * Return: the same, the better one first.
+ */
+struct tmem_peers fetch_order(struct ramster_node *node,
+			      struct tmem_peers peers)
+{
+	if (tmem_peers_nr(peers) > 1 && !fetch_can_ask(node, peers.node[0]) &&
+	    fetch_can_ask(node, peers.node[1]))
+		swap(peers.node[0], peers.node[1]);
+	return peers;
 }
 
 /**
@@ -437,10 +578,10 @@ static int fetch_begin(struct fetch *fetch, u8 from)
  * @handle: the page
  * @kind: whether its owner can do without it
  * @version: the version that the peer was given
- * @from: the peer
+ * @peers: who has it, in the order of fetch_order()
  * @patience: jiffies that the caller waits for the page; with 0, the request is
  *	put into the queue, and it is for the caller to have it sent, by
- *	r2tcp_push()
+ *	r2tcp_push() to the first of @peers
  * @fetched: see &ramster_ops.fetch
  * @arg: its argument
  *
@@ -455,16 +596,17 @@ static int fetch_begin(struct fetch *fetch, u8 from)
  * another and has been silent since.
  */
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       enum tmem_kind kind, u64 version, u8 from, long patience,
-	       ramster_fetched_fn fetched, void *arg)
+	       enum tmem_kind kind, u64 version, struct tmem_peers peers,
+	       long patience, ramster_fetched_fn fetched, void *arg)
 {
 	unsigned long deadline = fetch_deadline(node, kind);
 	struct fetch *fetch = fetch_new(node, kind);
 	int err;
 
 	if (!fetch)
-		return fetch_refuse(node, kind, from, -ENOMEM);
+		return fetch_refuse(node, kind, peers, -ENOMEM);
 	fetch_fill(fetch, node, handle, kind, version, deadline);
+	fetch->peers = peers;
 	fetch->wanted = true;
 	fetch->req.pushed = true;
 	fetch->fetched = fetched;
@@ -472,11 +614,11 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	if (patience)
 		atomic_set(&fetch->state, FETCH_AWAITED);
 
-	err = fetch_begin(fetch, from);
+	err = fetch_begin(fetch);
 	if (err && err != -EINPROGRESS)
-		return fetch_refuse(node, kind, from, err);
+		return fetch_refuse(node, kind, peers, err);
 	if (patience && err)
-		r2tcp_push(node->tcp, from);
+		r2tcp_push(node->tcp, peers.node[0]);
 	prefetch_note(node->prefetch, handle);
 	if (!err)
 		err = fetch_unpack(fetch, true);
@@ -506,10 +648,11 @@ int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 
 	fetch_fill(fetch, node, &away->handle, TMEM_PERSISTENT, away->version,
 		   deadline);
+	fetch->peers = fetch_order(node, away->peers);
 	fetch->wanted = false;
 	fetch->fetched = fetched;
 	fetch->arg = arg;
-	return fetch_submit(fetch, away->node);
+	return fetch_submit(fetch);
 }
 
 /**

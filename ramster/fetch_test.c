@@ -256,7 +256,7 @@ static void fetch_test_get_too_late(struct kunit *test)
 		away[i] = (struct tmem_away) {
 			.handle = move_handle(TMEM_PERSISTENT, i),
 			.version = blob.version,
-			.node = blob.node,
+			.peers = blob.peers,
 		};
 		KUNIT_ASSERT_EQ(test, 0, move_ask(test, c, TMEM_PERSISTENT, i,
 						  &fetch[i]));
@@ -303,7 +303,7 @@ static void fetch_test_get_comes_home(struct kunit *test)
 	away = (struct tmem_away) {
 		.handle = move_handle(TMEM_PERSISTENT, 0),
 		.version = blob.version,
-		.node = blob.node,
+		.peers = blob.peers,
 	};
 	fetch = kunit_kzalloc(test, sizeof(*fetch), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fetch);
@@ -381,7 +381,7 @@ static int fetch_test_patiently(struct kunit *test, struct move_node *n,
 	init_completion(&wait->done);
 	KUNIT_ASSERT_EQ(test, -EREMOTE, move_lookup(test, n, kind, index,
 						    &where));
-	return fetch_page(&n->node, &handle, kind, where.version, where.node,
+	return fetch_page(&n->node, &handle, kind, where.version, where.peers,
 			  patience, fetch_test_fetched, wait);
 }
 
@@ -463,7 +463,7 @@ static void fetch_test_get_patience_home(struct kunit *test)
 	init_completion(&wait.done);
 	KUNIT_EXPECT_EQ(test, 1234,
 			fetch_page(&c->node, &handle, TMEM_PERSISTENT,
-				   where.version, where.node,
+				   where.version, where.peers,
 				   MAX_SCHEDULE_TIMEOUT, fetch_test_fetched,
 				   &wait));
 	KUNIT_EXPECT_TRUE(test, wait.waited);

@@ -496,15 +496,16 @@ static inline int move_ask_for(struct move_node *n, enum tmem_kind kind,
 			       u32 index, const struct tmem_blob *where,
 			       struct move_fetch *fetch)
 {
+	struct tmem_peers peers = fetch_order(&n->node, where->peers);
 	struct tmem_handle handle = move_handle(kind, index);
 	int err;
 
 	init_completion(&fetch->done);
-	err = fetch_page(&n->node, &handle, kind, where->version, where->node,
+	err = fetch_page(&n->node, &handle, kind, where->version, peers,
 			 0, move_fetched, fetch);
 	if (err != -EINPROGRESS)
 		return err;
-	r2tcp_push(n->node.tcp, where->node);
+	r2tcp_push(n->node.tcp, peers.node[0]);
 	return 0;
 }
 

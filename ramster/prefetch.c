@@ -229,20 +229,10 @@ static bool page_came(const struct prefetch_page *page)
 	return !page->req.result && le16_to_cpu(reply->status) == R2_OK;
 }
 
-/* For the claimant it is as if it had asked itself. */
-static void page_ask_again(struct prefetch *prefetch, struct r2tcp_req *req,
-			   u8 from)
+/* The claimant has to ask itself, whomever it likes. */
+static void page_disappoint(struct r2tcp_req *req)
 {
-	struct r2tcp *tcp = prefetch->node->tcp;
-	bool pushed = req->pushed;
-	int err = r2tcp_submit(tcp, from, req);
-
-	if (!err) {
-		if (pushed)
-			r2tcp_push(tcp, from);
-		return;
-	}
-	req->result = err;
+	req->result = -EAGAIN;
 	req->done(req);
 }
 
@@ -253,11 +243,10 @@ static void page_done(struct r2tcp_req *req)
 	struct prefetch *prefetch = page->prefetch;
 	bool came = page_came(page);
 	struct r2tcp_req *claimant;
-	u8 from = page->from;
 
 	/* Who wants others of its pages should not have to find that out. */
 	if (req->result == -ETIMEDOUT)
-		r2tcp_doubt(prefetch->node->tcp, from);
+		r2tcp_doubt(prefetch->node->tcp, page->from);
 
 	spin_lock(&prefetch->lock);
 	claimant = page->claimant;
@@ -275,10 +264,20 @@ static void page_done(struct r2tcp_req *req)
 	if (claimant && came)
 		claimant->done(claimant);
 	else if (claimant)
-		page_ask_again(prefetch, claimant, from);
+		page_disappoint(claimant);
 }
 
-static void page_fill_req(struct prefetch_page *page, enum tmem_kind kind)
+/* If somebody else has the page, too, nobody is to wait long for this peer. */
+static unsigned long page_deadline(struct prefetch_page *page,
+				   enum tmem_kind kind, bool lone)
+{
+	unsigned long deadline = fetch_deadline(page->prefetch->node, kind);
+
+	return lone ? deadline : fetch_share(0, deadline);
+}
+
+static void page_fill_req(struct prefetch_page *page, enum tmem_kind kind,
+			  bool lone)
 {
 	page->req = (struct r2tcp_req) {
 		.type = R2_GET,
@@ -286,7 +285,7 @@ static void page_fill_req(struct prefetch_page *page, enum tmem_kind kind)
 		.len = sizeof(page->name),
 		.reply = page->req.reply,
 		.reply_max = PREFETCH_REPLY_MAX,
-		.deadline = fetch_deadline(page->prefetch->node, kind),
+		.deadline = page_deadline(page, kind, lone),
 		.optional = true,
 		.pushed = true,
 		.done = page_done,
@@ -298,14 +297,13 @@ static void page_not_asked(struct prefetch_page *page)
 {
 	struct prefetch *prefetch = page->prefetch;
 	struct r2tcp_req *claimant;
-	u8 from = page->from;
 
 	spin_lock(&prefetch->lock);
 	claimant = page->claimant;
 	page_free(prefetch, page);
 	spin_unlock(&prefetch->lock);
 	if (claimant)
-		page_ask_again(prefetch, claimant, from);
+		page_disappoint(claimant);
 }
 
 /*
@@ -314,8 +312,10 @@ static void page_not_asked(struct prefetch_page *page)
  */
 static bool page_ask(struct prefetch *prefetch,
 		     const struct prefetch_stream *stream,
-		     const struct r2_page *name, enum tmem_kind kind, u8 from)
+		     const struct r2_page *name, enum tmem_kind kind,
+		     struct tmem_peers peers)
 {
+	bool lone = tmem_peers_nr(peers) == 1;
 	struct prefetch_page *page = NULL;
 	bool known;
 
@@ -326,13 +326,13 @@ static bool page_ask(struct prefetch *prefetch,
 	if (page) {
 		page->stream = stream - prefetch->stream;
 		page->run_id = stream->run_id;
-		page->from = from;
-		page_fill_req(page, kind);
+		page->from = peers.node[0];
+		page_fill_req(page, kind, lone);
 	}
 	spin_unlock(&prefetch->lock);
 	if (!page)
 		return known;
-	if (r2tcp_submit(prefetch->node->tcp, from, &page->req)) {
+	if (r2tcp_submit(prefetch->node->tcp, peers.node[0], &page->req)) {
 		page_not_asked(page);
 		return false;
 	}
@@ -356,7 +356,8 @@ static bool page_is_late(const struct prefetch_page *page,
  *
  * Context: task; does not sleep.
  * Return: PREFETCH_HERE, and @req has its result, and &r2tcp_req.done is not
- * called; PREFETCH_ASKED, and it will be; or PREFETCH_NONE.
+ * called; PREFETCH_ASKED, and it will be, with the answer, or with -EAGAIN if
+ * none came; or PREFETCH_NONE.
  */
 enum prefetch_claim prefetch_claim(struct prefetch *prefetch,
 				   const struct r2_page *name,
@@ -479,20 +480,21 @@ static bool prefetch_ask(struct prefetch *prefetch,
 			 struct tmem_pool *pool,
 			 const struct tmem_handle *handle, int *from)
 {
+	struct tmem_peers peers;
 	struct r2_page name;
 	u64 version;
-	u8 node;
 
-	if (tmem_locate(pool, &handle->oid, handle->index, &version, &node) !=
+	if (tmem_locate(pool, &handle->oid, handle->index, &version, &peers) !=
 	    -EREMOTE)
 		return true;
+	peers = fetch_order(prefetch->node, peers);
 	r2net_encode_page(&name, handle, version);
-	if (!page_ask(prefetch, stream, &name, tmem_pool_kind(pool), node))
+	if (!page_ask(prefetch, stream, &name, tmem_pool_kind(pool), peers))
 		return false;
 	/* Who has some of the pages is asked before somebody else is. */
-	if (*from >= 0 && *from != node)
+	if (*from >= 0 && *from != peers.node[0])
 		r2tcp_push(prefetch->node->tcp, *from);
-	*from = node;
+	*from = peers.node[0];
 	return true;
 }
 

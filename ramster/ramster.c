@@ -93,7 +93,7 @@ static bool ramster_plug(struct ramster_node *node, u8 from)
 }
 
 static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
-			 u64 version, u8 from, long patience,
+			 u64 version, struct tmem_peers peers, long patience,
 			 ramster_fetched_fn fetched, void *arg)
 {
 	struct ramster_node *node;
@@ -101,11 +101,14 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 
 	idx = srcu_read_lock(&ramster_srcu);
 	node = srcu_dereference(ramster_owner, &ramster_srcu);
-	if (node)
-		err = fetch_page(node, handle, kind, version, from, patience,
+	if (node) {
+		peers = fetch_order(node, peers);
+		err = fetch_page(node, handle, kind, version, peers, patience,
 				 fetched, arg);
-	if (err == -EINPROGRESS && !patience && !ramster_plug(node, from))
-		r2tcp_push(node->tcp, from);
+	}
+	if (err == -EINPROGRESS && !patience &&
+	    !ramster_plug(node, peers.node[0]))
+		r2tcp_push(node->tcp, peers.node[0]);
 	srcu_read_unlock(&ramster_srcu, idx);
 	return err;
 }

@@ -48,6 +48,8 @@ struct torture;
  * @remote_home: remote pages that came home because this machine was idle
  * @remote_get_timeouts: remote gets that nobody answered in time
  * @remote_get_corrupt: remote gets whose answer failed its checks
+ * @remote_get_other_copy: remote gets for which somebody else was asked, as one
+ *	peer did not answer in time or not well
  * @prefetch_asked: pages asked for before anybody wanted them
  * @prefetch_used: those that were wanted then
  * @prefetch_unused: those that did not come, or were dropped
@@ -71,6 +73,7 @@ struct ramster_counters {
 	atomic64_t remote_home;
 	atomic64_t remote_get_timeouts;
 	atomic64_t remote_get_corrupt;
+	atomic64_t remote_get_other_copy;
 	atomic64_t prefetch_asked;
 	atomic64_t prefetch_used;
 	atomic64_t prefetch_unused;
@@ -119,9 +122,12 @@ struct ramster_node {
 int fetch_start(struct ramster_node *node);
 void fetch_stop(struct ramster_node *node);
 unsigned long fetch_deadline(struct ramster_node *node, enum tmem_kind kind);
+unsigned long fetch_share(unsigned int attempt, unsigned long deadline);
+struct tmem_peers fetch_order(struct ramster_node *node,
+			      struct tmem_peers peers);
 int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
-	       enum tmem_kind kind, u64 version, u8 from, long patience,
-	       ramster_fetched_fn fetched, void *arg);
+	       enum tmem_kind kind, u64 version, struct tmem_peers peers,
+	       long patience, ramster_fetched_fn fetched, void *arg);
 int fetch_away(struct ramster_node *node, const struct tmem_away *away,
 	       ramster_fetched_fn fetched, void *arg);
 

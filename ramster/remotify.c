@@ -104,7 +104,7 @@ static void put_page_done(struct put_batch *put, unsigned int i)
 	rcu_read_lock();
 	result = put_result(put, i);
 	moved = tmem_send_done(remotify->tmem, &page->handle, page->version,
-			       put->to, result);
+			       tmem_peer(put->to), result);
 	rcu_read_unlock();
 	trace_ramster_commit(&page->handle, page->version, put->to, result,
 			     moved);
@@ -165,7 +165,8 @@ static void put_add(struct put_batch *put, const struct tmem_handle *handle,
 	};
 
 	/* Gone or replaced meanwhile: then there is nothing to send. */
-	if (tmem_send_begin(put->remotify->tmem, handle, put->to, &blob))
+	if (tmem_send_begin(put->remotify->tmem, handle, tmem_peer(put->to),
+			    &blob))
 		return;
 
 	page->handle = *handle;
@@ -254,7 +255,7 @@ static bool put_submit(struct put_batch *put)
 	/* Nothing of it was sent. */
 	for (i = 0; i < put->batch.items; i++)
 		tmem_send_done(remotify->tmem, &put->page[i].handle,
-			       put->page[i].version, put->to,
+			       put->page[i].version, tmem_peer(put->to),
 			       TMEM_SEND_REFUSED);
 	r2net_batch_reset(&put->batch);
 	put->busy = false;

@@ -144,14 +144,13 @@ static void selfshrink_hold(struct selfshrink *selfshrink, u64 pages)
 static unsigned int selfshrink_batch(struct selfshrink *selfshrink,
 				     unsigned int max)
 {
-	DECLARE_BITMAP(nodes, TMEM_NODES);
+	struct tmem_search search = {};
 	unsigned int i, n;
 
-	bitmap_zero(nodes, TMEM_NODES);
 	for (i = 0; i < R2_MAX_NODES; i++)
 		if (r2tcp_connected(selfshrink->node->tcp, i))
-			__set_bit(i, nodes);
-	n = tmem_collect_away(selfshrink->tmem, nodes, selfshrink->away,
+			__set_bit(i, search.nodes);
+	n = tmem_collect_away(selfshrink->tmem, &search, selfshrink->away,
 			      min_t(unsigned int, max, SELFSHRINK_BATCH));
 	/* A page that is coming home is counted twice for a moment. */
 	selfshrink_hold(selfshrink, selfshrink->last + n);

@@ -99,11 +99,28 @@ static void torture_forget(struct torture *torture, struct torture_page *page)
 	page->generation = atomic64_inc_return(&torture->generation);
 }
 
-/* May the page have gone with the peer that had it? */
+/* May the page have gone with the peers that had it? */
 static bool torture_went_with(const struct torture *torture,
-			      const struct torture_page *page, u8 peer)
+			      const struct torture_page *page,
+			      struct tmem_peers peers)
 {
-	return READ_ONCE(torture->restarted[peer]) > page->epoch;
+	unsigned int i;
+
+	for (i = 0; i < tmem_peers_nr(peers); i++)
+		if (READ_ONCE(torture->restarted[peers.node[i]]) <= page->epoch)
+			return false;
+	return true;
+}
+
+static bool torture_connected(const struct torture *torture,
+			      struct tmem_peers peers)
+{
+	unsigned int i;
+
+	for (i = 0; i < tmem_peers_nr(peers); i++)
+		if (!r2tcp_connected(torture->node->tcp, peers.node[i]))
+			return false;
+	return true;
 }
 
 /*
@@ -246,14 +263,15 @@ static int torture_fetch(struct torture *torture, struct torture_object *obj,
 		.oid = torture_oid(obj),
 		.index = torture_index(obj, i),
 	};
+	struct tmem_peers peers = fetch_order(torture->node, blob->peers);
 	int err;
 
 	init_completion(&wait.done);
 	err = fetch_page(torture->node, &handle, obj->kind, blob->version,
-			 blob->node, torture_patience(blob->version),
+			 peers, torture_patience(blob->version),
 			 torture_fetched, &wait);
 	if (err == -EINPROGRESS) {
-		r2tcp_push(torture->node->tcp, blob->node);
+		r2tcp_push(torture->node->tcp, peers.node[0]);
 		/* Bounded by get_timeout_ms. */
 		wait_for_completion(&wait.done);
 		err = wait.result;
@@ -319,23 +337,24 @@ static void torture_vanished(struct torture *torture,
 }
 
 static void torture_lost(struct torture *torture, struct torture_object *obj,
-			 unsigned int i, u8 peer)
+			 unsigned int i, struct tmem_peers peers)
 {
 	atomic64_inc(&torture->count.lost);
 	pr_err("lost: node %u, object %u, index %u, generation %llu, by node %u\n",
 	       torture->node->info.node, obj->number, torture_index(obj, i),
-	       obj->page[i].generation, peer);
+	       obj->page[i].generation, peers.node[0]);
 }
 
 /* A page cannot be had; nobody has touched it meanwhile.  Try again? */
 static bool torture_missed(struct torture *torture, struct torture_object *obj,
-			   unsigned int i, u8 peer, unsigned int try)
+			   unsigned int i, struct tmem_peers peers,
+			   unsigned int try)
 {
 	struct torture_page *page = &obj->page[i];
 	struct tmem_oid oid = torture_oid(obj);
 
 	lockdep_assert_held(&obj->lock);
-	if (!r2tcp_connected(torture->node->tcp, peer)) {
+	if (!torture_connected(torture, peers)) {
 		atomic64_inc(&torture->count.unreachable);
 		return false;
 	}
@@ -343,10 +362,10 @@ static bool torture_missed(struct torture *torture, struct torture_object *obj,
 		torture_vanished(torture, obj, i);
 		return false;
 	}
-	if (!torture_went_with(torture, page, peer)) {
+	if (!torture_went_with(torture, page, peers)) {
 		if (try < TORTURE_TRIES)
 			return true;
-		torture_lost(torture, obj, i, peer);
+		torture_lost(torture, obj, i, peers);
 	} else {
 		atomic64_inc(&torture->count.restart_losses);
 	}
@@ -383,7 +402,7 @@ static bool torture_try_get(struct torture *torture, struct torture_object *obj,
 	} else if (page->generation != generation) {
 		atomic64_inc(&torture->count.overtaken);
 	} else {
-		again = torture_missed(torture, obj, i, blob.node, try);
+		again = torture_missed(torture, obj, i, blob.peers, try);
 	}
 	mutex_unlock(&obj->lock);
 	return again;
@@ -501,7 +520,7 @@ static void torture_where_object(struct torture *torture,
 			where->local++;
 			break;
 		case -EREMOTE:
-			where->remote[blob.node]++;
+			where->remote[blob.peers.node[0]]++;
 			break;
 		default:
 			where->absent++;
