@@ -19,6 +19,9 @@ zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 	    tmem_pool.o tmem_take.o tmem_words.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
+				      tmem_copies_test.o \
+				      tmem_copies_debts_test.o \
+				      tmem_copies_lone_test.o \
 				      tmem_flush_test.o tmem_home_test.o \
 				      tmem_move_test.o tmem_move_debts_test.o \
 				      tmem_move_life_test.o tmem_race_test.o \

@@ -37,43 +37,68 @@ static inline void expect_no_candidate(struct kunit *test)
 						     handle, versions));
 }
 
-static inline int begin(struct kunit *test, u64 n, u32 index, u64 version,
-			u8 node)
+static inline int begin_on(struct kunit *test, u64 n, u32 index, u64 version,
+			   struct tmem_peers peers)
 {
 	struct tmem_test *t = test->priv;
 	struct tmem_handle handle = tmem_test_handle(n, index);
 	struct tmem_blob blob = { .data = t->out, .version = version };
 
-	return tmem_send_begin(t->tmem, &handle, tmem_peer(node), &blob);
+	return tmem_send_begin(t->tmem, &handle, peers, &blob);
+}
+
+static inline int begin(struct kunit *test, u64 n, u32 index, u64 version,
+			u8 node)
+{
+	return begin_on(test, n, index, version, tmem_peer(node));
+}
+
+static inline bool done_by(struct kunit *test, u64 n, u32 index, u64 version,
+			   struct tmem_peers holders,
+			   enum tmem_send_result result)
+{
+	struct tmem_test *t = test->priv;
+	struct tmem_handle handle = tmem_test_handle(n, index);
+
+	return tmem_send_done(t->tmem, &handle, version, holders, result);
 }
 
 static inline bool done(struct kunit *test, u64 n, u32 index, u64 version,
 			u8 node, enum tmem_send_result result)
 {
-	struct tmem_test *t = test->priv;
-	struct tmem_handle handle = tmem_test_handle(n, index);
-
-	return tmem_send_done(t->tmem, &handle, version, tmem_peer(node), result);
+	return done_by(test, n, index, version, tmem_peer(node), result);
 }
 
 /* Put a page, isolate it, and begin to send it. */
-static inline u64 sending(struct kunit *test, u64 n, u32 index, u8 node)
+static inline u64 sending_to(struct kunit *test, u64 n, u32 index,
+			     struct tmem_peers peers)
 {
 	u64 version = tmem_test_put(test, n, index, index);
 
 	expect_isolate(test, n, index, version);
-	KUNIT_ASSERT_EQ(test, 0, begin(test, n, index, version, node));
+	KUNIT_ASSERT_EQ(test, 0, begin_on(test, n, index, version, peers));
 	return version;
 }
 
-/* Make a page that is with a peer. */
+static inline u64 sending(struct kunit *test, u64 n, u32 index, u8 node)
+{
+	return sending_to(test, n, index, tmem_peer(node));
+}
+
+/* Make a page that is with peers. */
+static inline u64 remote_on(struct kunit *test, u64 n, u32 index,
+			    struct tmem_peers peers)
+{
+	u64 version = sending_to(test, n, index, peers);
+
+	KUNIT_ASSERT_TRUE(test, done_by(test, n, index, version, peers,
+					TMEM_SEND_STORED));
+	return version;
+}
+
 static inline u64 remote(struct kunit *test, u64 n, u32 index, u8 node)
 {
-	u64 version = sending(test, n, index, node);
-
-	KUNIT_ASSERT_TRUE(test, done(test, n, index, version, node,
-				     TMEM_SEND_STORED));
-	return version;
+	return remote_on(test, n, index, tmem_peer(node));
 }
 
 static inline unsigned int collect(struct kunit *test, u8 node,

@@ -60,6 +60,7 @@ static inline void tmem_test_expect_empty(struct kunit *test, struct tmem *tmem)
 	KUNIT_EXPECT_EQ(test, stats.objects, 0);
 	KUNIT_EXPECT_EQ(test, stats.debts, 0);
 	KUNIT_EXPECT_EQ(test, stats.sending, 0);
+	KUNIT_EXPECT_EQ(test, stats.lone, 0);
 	for (kind = 0; kind < TMEM_NR_KINDS; kind++) {
 		KUNIT_EXPECT_EQ(test, stats.remote[kind], 0);
 		KUNIT_EXPECT_EQ(test, stats.zbud[kind].zpages, 0);
