@@ -262,6 +262,36 @@ static void tmem_copies_test_not_asked(struct kunit *test)
 	copies_expect_at(test, 1, 7, BOTH, version);
 }
 
+/* With nobody who has it, or may, it is refused, whatever is said beside that. */
+static void tmem_copies_test_nobody(struct kunit *test)
+{
+	struct tmem_peers nobody = tmem_peer(TMEM_NO_NODE);
+	enum tmem_send_result result;
+	u64 version;
+
+	for (result = TMEM_SEND_STORED; result <= TMEM_SEND_UNKNOWN; result++) {
+		version = sending_to(test, 1, 7, BOTH);
+		KUNIT_EXPECT_FALSE(test, done_by(test, 1, 7, version, nobody,
+						 result));
+		tmem_test_expect(test, 1, 7, 7);
+		expect_held(test, 1, 0, 0, 0);
+		expect_isolate(test, 1, 7, version);
+		tmem_test_flush(test, 1, 7, 0);
+	}
+}
+
+/* And if it is refused, it does not matter who is said to have it. */
+static void tmem_copies_test_refused_by_others(struct kunit *test)
+{
+	u64 version = sending_to(test, 1, 7, BOTH);
+
+	KUNIT_EXPECT_FALSE(test, done_by(test, 1, 7, version,
+					 tmem_peers(NODE_C, NODE_A),
+					 TMEM_SEND_REFUSED));
+	expect_held(test, 1, 0, 0, 0);
+	expect_isolate(test, 1, 7, version);
+}
+
 /* What may become of a page while it is on its way to both. */
 static void change_put(struct kunit *test)
 {
@@ -397,6 +427,8 @@ static struct kunit_case tmem_copies_test_cases[] = {
 	KUNIT_CASE(tmem_copies_test_unknown),
 	KUNIT_CASE(tmem_copies_test_refused),
 	KUNIT_CASE(tmem_copies_test_not_asked),
+	KUNIT_CASE(tmem_copies_test_nobody),
+	KUNIT_CASE(tmem_copies_test_refused_by_others),
 	KUNIT_CASE(tmem_copies_test_late),
 	KUNIT_CASE(tmem_copies_test_put_over),
 	KUNIT_CASE(tmem_copies_test_settle),

@@ -459,9 +459,9 @@ static bool tmem_slot_send_done(struct tmem_object *obj, u32 index,
  * @tmem: where
  * @handle: page
  * @version: version that was sent
- * @holders: with TMEM_SEND_STORED, those of the peers that have it, one at
- *	least, while the others certainly do not; with TMEM_SEND_UNKNOWN, those
- *	that may have it, one at least; else of no account
+ * @holders: with TMEM_SEND_STORED, those of the peers that have it, while the
+ *	others certainly do not; with TMEM_SEND_UNKNOWN, those that may have it.
+ *	With none, it is as with TMEM_SEND_REFUSED, where they are of no account
  * @result: what is to become of the page
  *
  * If just that version is still in its slot and the holders have it, the page
@@ -483,6 +483,11 @@ bool tmem_send_done(struct tmem *tmem, const struct tmem_handle *handle,
 	struct tmem_object *obj;
 	bool moved = false;
 
+	/* A page that nobody has must not become one that nobody can ask for. */
+	if (!tmem_peers_nr(holders))
+		result = TMEM_SEND_REFUSED;
+	else if (result == TMEM_SEND_REFUSED)
+		holders = tmem_peer(TMEM_NO_NODE);
 	rcu_read_lock();
 	obj = tmem_handle_find(tmem, handle);
 	if (obj) {
