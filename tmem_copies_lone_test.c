@@ -274,6 +274,21 @@ void tmem_copies_test_home(struct kunit *test)
 }
 
 /*
+ * One of both loses the page while it is fetched from the other: it is the same
+ * page still, and comes home; only who has it yet is owed something.
+ */
+void tmem_copies_test_home_after_forget(struct kunit *test)
+{
+	u64 version = remote_on(test, 1, 7, BOTH);
+
+	copies_forget(test, NODE_A);
+	KUNIT_EXPECT_EQ(test, 0, home(test, 1, 7, version, BOTH));
+	tmem_test_expect(test, 1, 7, 7);
+	copies_expect_owed(test, 1, 7, version, tmem_peer(NODE_B));
+	copies_expect(test, 0, 0, 1);
+}
+
+/*
  * Who has lost all is not asked for what another one has, too; of these pages
  * there is but one copy now.  Nothing else changes, and nothing is owed.
  */

@@ -446,6 +446,7 @@ static struct kunit_case tmem_copies_test_cases[] = {
 	KUNIT_CASE(tmem_copies_test_collect),
 	KUNIT_CASE(tmem_copies_test_collect_in_turn),
 	KUNIT_CASE(tmem_copies_test_home),
+	KUNIT_CASE(tmem_copies_test_home_after_forget),
 	KUNIT_CASE(tmem_copies_test_forget_away),
 	KUNIT_CASE(tmem_copies_test_forget_last),
 	KUNIT_CASE(tmem_copies_test_forget_debts),

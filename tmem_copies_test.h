@@ -155,6 +155,7 @@ void tmem_copies_test_ephemeral(struct kunit *test);
 void tmem_copies_test_collect(struct kunit *test);
 void tmem_copies_test_collect_in_turn(struct kunit *test);
 void tmem_copies_test_home(struct kunit *test);
+void tmem_copies_test_home_after_forget(struct kunit *test);
 void tmem_copies_test_forget_away(struct kunit *test);
 void tmem_copies_test_forget_last(struct kunit *test);
 void tmem_copies_test_forget_debts(struct kunit *test);

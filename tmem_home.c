@@ -116,18 +116,22 @@ unsigned int tmem_collect_away(struct tmem *tmem,
 }
 EXPORT_SYMBOL_GPL(tmem_collect_away);
 
-/* Put the page into the slot if that is still the one that was fetched. */
+/*
+ * Put the page into the slot if that is still the one that was fetched.  A peer
+ * may have lost its copy meanwhile; that is no other page.
+ */
 static int tmem_slot_bring_home(struct tmem_object *obj, u32 index, void *page,
-				u64 word)
+				u64 version)
 {
 	void *old = tmem_slot_load(obj, index);
 	struct tmem_header *header = slot_header(page);
+	u64 word = slot_word(old);
 
 	lockdep_assert_held(&obj->pages.xa_lock);
-	if (!slot_is_remote(old) || slot_word(old) != word)
+	if (!slot_is_remote(old) || word_version(word) != version)
 		return -ESTALE;
 
-	header->first = word_version(word);
+	header->first = version;
 	header->version = tmem_new_version(obj);
 	header->owed = word;
 	/* The slot is there, so this needs no memory. */
@@ -141,7 +145,8 @@ static int tmem_slot_bring_home(struct tmem_object *obj, u32 index, void *page,
 /**
  * tmem_bring_home - a page that is with a peer has been fetched: keep it here
  * @tmem: where
- * @away: the page, as it was listed, or as tmem_get() has told
+ * @away: the page and its version, as it was listed, or as tmem_get() has told;
+ *	who has it by now, tmem knows
  * @blob: data and len, verified; crc
  * @gfp: for the frame, which is all that is allocated; must not sleep
  *
@@ -172,8 +177,7 @@ int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 
 	xa_lock(&obj->pages);
 	err = obj->dead ? -ESTALE :
-		tmem_slot_bring_home(obj, handle->index, page,
-				     word_make(away->peers, away->version));
+		tmem_slot_bring_home(obj, handle->index, page, away->version);
 	xa_unlock(&obj->pages);
 	if (err)
 		tmem_page_free(obj->pool, page);
