@@ -45,7 +45,8 @@ ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
 	       tcp_req_test.o tcp_hostile_test.o heartbeat_test.o \
 	       nodemanager_test.o foreign_test.o remotify_test.o \
-	       fetch_test.o prefetch_test.o selfshrink_test.o)
+	       fetch_test.o fetch_copies_test.o prefetch_test.o \
+	       selfshrink_test.o)
 ifdef CONFIG_RAMSTER_TORTURE
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += ramster/torture_test.o
 endif
