@@ -56,6 +56,13 @@ static_assert(TMEM_MAX_BLOB <= R2_MAX_PAGE);
  */
 #define FETCH_FIRST_SHARE	msecs_to_jiffies(400)
 
+/*
+ * So often that doubles: beyond any get_timeout_ms, so that who goes on asking two
+ * who cannot be asked comes to an end.
+ */
+#define FETCH_DOUBLE		24U
+static_assert(400ULL << FETCH_DOUBLE > U32_MAX);
+
 /* Never waits, never touches the reserves: neither the kernel's nor ours. */
 #define FETCH_EPHEMERAL_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
@@ -207,7 +214,7 @@ static void fetch_trace_reply(const struct fetch *fetch, int err,
  */
 unsigned long fetch_share(unsigned int attempt, unsigned long deadline)
 {
-	unsigned long share = FETCH_FIRST_SHARE << min(attempt, 8U);
+	unsigned long share = FETCH_FIRST_SHARE << min(attempt, FETCH_DOUBLE);
 
 	return time_before(jiffies + share, deadline) ? jiffies + share :
 							deadline;
