@@ -86,7 +86,7 @@ enum fetch_state {
  * @node: who asks
  * @kind: whether its owner can do without the page
  * @peers: who can be asked for it; the first is, or was
- * @attempt: how often somebody was asked before
+ * @attempt: how often somebody was asked before; 0 if the prefetcher has asked
  * @deadline: jiffies at which to give up
  * @wanted: somebody waits for it, to read it
  * @fetched: called with the page
@@ -300,6 +300,16 @@ static int fetch_ask_again(struct fetch *fetch)
 }
 
 /*
+ * What was asked for beforehand has not come, or is of no use; of whom, nobody
+ * knows any more.  So begin with whoever is the better one now.
+ */
+static int fetch_ask_anew(struct fetch *fetch)
+{
+	fetch->peers = fetch_order(fetch->node, fetch->peers);
+	return fetch_ask_again(fetch) ?: -EINPROGRESS;
+}
+
+/*
  * Somebody did not answer, or not well.  Returns -EINPROGRESS if somebody else
  * was asked; else @err.
  */
@@ -373,13 +383,11 @@ static int fetch_unpack(struct fetch *fetch, bool waited)
 	unsigned int len = 0;
 	int err;
 
-	/* Somebody else had asked for it, and it did not come. */
-	if (fetch->req.result == -EAGAIN) {
-		err = fetch_ask_again(fetch) ?: -EINPROGRESS;
-	} else {
-		err = fetch_check(fetch, &data, &len);
+	err = fetch_check(fetch, &data, &len);
+	if (err != -EAGAIN)
 		fetch_trace_reply(fetch, err, len, waited);
-	}
+	if (err && !fetch->attempt)
+		err = fetch_ask_anew(fetch);
 	if (err && err != -EINPROGRESS && fetch->kind == TMEM_PERSISTENT)
 		err = fetch_again(fetch, err, &data, &len);
 	if (err == -EINPROGRESS)

@@ -511,7 +511,34 @@ static void copies_run_up(struct kunit *test, struct copies *w)
 	KUNIT_ASSERT_EQ(test, copies_prefetched(w), 0);
 }
 
-/* What was asked for beforehand, and may be here or not, when the connection breaks. */
+/*
+ * What was asked for beforehand does not come: who wants it asks the other one,
+ * and has waited once.
+ */
+static void fetch_copies_test_prefetch_stalls(struct kunit *test)
+{
+	struct copies_get *get = copies_new(test, 3);
+	struct copies *w = copies_start(test);
+	unsigned int i;
+
+	copies_run_up(test, w);
+	WRITE_ONCE(w->a->stall, true);
+	/* The last of them was asked for already, and is now wanted. */
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, -EINPROGRESS,
+				copies_ask(test, w, 10 + i, copies_order(w), 0,
+					   &get[i]));
+	KUNIT_EXPECT_GT(test, copies_prefetched(w), 0);
+	for (i = 0; i < 3; i++) {
+		copies_expect(test, 10 + i, &get[i]);
+		KUNIT_EXPECT_LT(test, get[i].ms, COPIES_SOON_MS);
+	}
+	/* That one was never asked of who stands still by who wants it. */
+	KUNIT_EXPECT_EQ(test, copies_others(w), 2);
+	KUNIT_EXPECT_EQ(test, copies_failed(w), 0);
+}
+
+/* The same with a connection that breaks, for one who waits. */
 static void fetch_copies_test_prefetch_break(struct kunit *test)
 {
 	struct copies *w = copies_start(test);
@@ -526,6 +553,31 @@ static void fetch_copies_test_prefetch_break(struct kunit *test)
 		KUNIT_EXPECT_LT(test, copies_read(test, w, i, copies_order(w),
 						  MAX_SCHEDULE_TIMEOUT),
 				COPIES_AT_ONCE_MS);
+	KUNIT_EXPECT_EQ(test, copies_failed(w), 0);
+}
+
+/*
+ * What was asked for beforehand is here and damaged; and it is not known any more
+ * from whom it came.  The other one has it all the same.
+ */
+static void fetch_copies_test_prefetch_damaged(struct kunit *test)
+{
+	struct copies *w = copies_start(test);
+	s64 prefetched;
+	unsigned int i;
+
+	copies_run_up(test, w);
+	w->a->damage = true;
+	for (i = 10; i < 12; i++)
+		copies_read(test, w, i, copies_order(w), 0);
+	prefetched = copies_prefetched(w);
+	KUNIT_ASSERT_GT(test, prefetched, 0);
+	WAIT_FOR(test, copies_asked(w->a) == 12 + prefetched);
+	msleep(MOVE_WHILE_MS);
+	r2tcp_doubt(w->c->node.tcp, 0);
+	KUNIT_EXPECT_EQ(test, copies_order(w).node[0], 2);
+	copies_read(test, w, 12, copies_order(w), 0);
+	copies_read(test, w, 13, copies_order(w), MAX_SCHEDULE_TIMEOUT);
 	KUNIT_EXPECT_EQ(test, copies_failed(w), 0);
 }
 
@@ -545,7 +597,9 @@ static struct kunit_case fetch_copies_cases[] = {
 	KUNIT_CASE_SLOW(fetch_copies_test_both_stall),
 	KUNIT_CASE(fetch_copies_test_both_gone),
 	KUNIT_CASE(fetch_copies_test_away),
+	KUNIT_CASE(fetch_copies_test_prefetch_stalls),
 	KUNIT_CASE(fetch_copies_test_prefetch_break),
+	KUNIT_CASE(fetch_copies_test_prefetch_damaged),
 	{}
 };
 
