@@ -24,7 +24,8 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_copies_lone_test.o \
 				      tmem_flush_test.o tmem_home_test.o \
 				      tmem_move_test.o tmem_move_debts_test.o \
-				      tmem_move_life_test.o tmem_race_test.o \
+				      tmem_move_life_test.o \
+				      tmem_life_servers_test.o tmem_race_test.o \
 				      tmem_take_test.o tmem_threads_test.o \
 				      tmem_wipe_test.o \
 				      zcache-comp_test.o zcache-home_test.o \
