@@ -1,50 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit tests of tmem: what may happen between two steps of a page's journey,
- * a hundred thousand times, against an index that is the server.
+ * a hundred thousand times, against two indexes that are the servers.  A page goes
+ * to one of them, or to both.
  *
  * Messages are delivered in an order that only TCP forbids in life: that is
  * what versions are for.
  */
 #include "tmem_test.h"
 
-#define NODE		3
 #define RACE_ROUNDS	100000
 #define RACE_CLIENT	42
 
+static const u8 race_nodes[TMEM_COPIES] = { 3, 254 };
+
+/* A server, and what it was told last. */
+struct race_server {
+	struct tmem *tmem;
+	struct tmem_pool *pool;
+	struct tmem_debt late;
+};
+
 struct race {
 	struct kunit *test;
-	struct tmem *server;
-	struct tmem_pool *theirs;
+	struct race_server server[TMEM_COPIES];
+	struct tmem_peers to;
 	struct rnd_state rnd;
-	struct tmem_debt late;
+	unsigned int both;
 	u8 buf[TMEM_MAX_BLOB];
 };
+
+static void race_start_server(struct kunit *test, struct race_server *server)
+{
+	server->tmem = tmem_create(NULL, NULL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, server->tmem);
+	server->pool = tmem_pool_create(server->tmem, RACE_CLIENT, 1,
+					TMEM_PERSISTENT);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, server->pool);
+}
 
 static struct race *race_start(struct kunit *test)
 {
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, race);
 	race->test = test;
 	prandom_seed_state(&race->rnd, 2012);
-	race->server = tmem_create(NULL, NULL);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, race->server);
-	race->theirs = tmem_pool_create(race->server, RACE_CLIENT, 1,
-					TMEM_PERSISTENT);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, race->theirs);
+	for (i = 0; i < TMEM_COPIES; i++)
+		race_start_server(test, &race->server[i]);
 	return race;
 }
 
 static void race_end(struct race *race)
 {
-	tmem_test_expect_empty(race->test, race->server);
-	tmem_destroy(race->server);
+	unsigned int i;
+
+	for (i = 0; i < TMEM_COPIES; i++) {
+		tmem_test_expect_empty(race->test, race->server[i].tmem);
+		tmem_destroy(race->server[i].tmem);
+	}
+	KUNIT_EXPECT_GT(race->test, race->both, RACE_ROUNDS / 4);
 }
 
 static u32 race_draw(struct race *race, u32 below)
 {
 	return prandom_u32_state(&race->rnd) % below;
+}
+
+/* To one server, or the other, or both. */
+static struct tmem_peers race_aim(struct race *race)
+{
+	u32 to = race_draw(race, 4);
+
+	if (to < TMEM_COPIES)
+		return tmem_peer(race_nodes[to]);
+	race->both++;
+	return tmem_peers(race_nodes[0], race_nodes[1]);
 }
 
 /* Begin to send the page; returns its version, or 0 if it is no candidate. */
@@ -57,55 +89,98 @@ static u64 race_begin(struct race *race, struct tmem_blob *blob)
 	if (!tmem_isolate_oldest(t->tmem, TMEM_PERSISTENT, handle, version))
 		return 0;
 	*blob = (struct tmem_blob) { .data = race->buf, .version = version[0] };
-	KUNIT_ASSERT_EQ(race->test, 0, tmem_send_begin(t->tmem, handle, tmem_peer(NODE),
-						       blob));
+	race->to = race_aim(race);
+	KUNIT_ASSERT_EQ(race->test, 0, tmem_send_begin(t->tmem, handle,
+						       race->to, blob));
 	return version[0];
 }
 
-/* The server stores it, and the owner hears of that. */
+/* The servers store it, and the owner hears of that. */
 static bool race_done(struct race *race, const struct tmem_blob *blob)
 {
 	struct tmem_handle handle = tmem_test_handle(1, 7);
 	struct tmem_test *t = race->test->priv;
-	struct tmem_blob copy = *blob;
+	unsigned int i;
 
-	KUNIT_ASSERT_EQ(race->test, 0, tmem_put(race->theirs, &handle.oid, 7,
-						&copy, GFP_KERNEL));
-	return tmem_send_done(t->tmem, &handle, blob->version, tmem_peer(NODE),
+	for (i = 0; i < TMEM_COPIES; i++) {
+		struct tmem_blob copy = *blob;
+
+		if (!tmem_peers_has(race->to, race_nodes[i]))
+			continue;
+		KUNIT_ASSERT_EQ(race->test, 0,
+				tmem_put(race->server[i].pool, &handle.oid, 7,
+					 &copy, GFP_KERNEL));
+	}
+	return tmem_send_done(t->tmem, &handle, blob->version, race->to,
 			      TMEM_SEND_STORED);
 }
 
-static void race_tell(struct race *race, const struct tmem_debt *debt)
+static void race_tell(struct race_server *server, const struct tmem_debt *debt)
 {
 	if (debt->version)
-		tmem_flush(race->theirs, &debt->handle.oid, 7, debt->version);
+		tmem_flush(server->pool, &debt->handle.oid, 7, debt->version);
 }
 
-/* The server is told what is owed to it; the message may come again later. */
+/* Servers are told what is owed to them; the message may come again later. */
 static void race_settle(struct race *race)
 {
 	struct tmem_test *t = race->test->priv;
+	struct race_server *server;
 	struct tmem_debt debt;
+	unsigned int i;
 
-	while (tmem_collect_debts(t->tmem, NODE, &debt, 1)) {
-		race_tell(race, &debt);
-		race->late = debt;
-		tmem_settle_debt(t->tmem, &debt);
+	for (i = 0; i < TMEM_COPIES; i++) {
+		server = &race->server[i];
+		while (tmem_collect_debts(t->tmem, race_nodes[i], &debt, 1)) {
+			race_tell(server, &debt);
+			server->late = debt;
+			tmem_settle_debt(t->tmem, &debt);
+		}
 	}
+}
+
+/* The flush of an earlier round comes once more, or late. */
+static bool race_tell_late(struct race *race, const struct tmem_debt *late)
+{
+	unsigned int i;
+	bool told = false;
+
+	for (i = 0; i < TMEM_COPIES; i++) {
+		if (race_draw(race, 2))
+			continue;
+		race_tell(&race->server[i], &late[i]);
+		told = true;
+	}
+	return told;
+}
+
+/* A server that the page is said to be with has just this. */
+static void race_expect_at(struct race *race, unsigned int i, u64 version,
+			   u32 seed)
+{
+	struct tmem_test *t = race->test->priv;
+	struct tmem_oid oid = tmem_test_oid(1);
+	struct tmem_blob blob = { .data = t->out };
+
+	KUNIT_ASSERT_EQ(race->test, 0, tmem_get(race->server[i].pool, &oid, 7,
+						&blob));
+	KUNIT_EXPECT_EQ(race->test, blob.version, version);
+	KUNIT_ASSERT_TRUE(race->test, tmem_test_is(&blob, seed,
+						   tmem_test_len(seed)));
 }
 
 /* Whoever reads the page now gets this content, from wherever it is. */
 static void race_expect(struct race *race, u32 seed)
 {
-	struct tmem_test *t = race->test->priv;
-	struct tmem_oid oid = tmem_test_oid(1);
-	struct tmem_blob blob, copy = { .data = t->out };
+	struct tmem_blob blob;
 	int err = tmem_test_get(race->test, 1, 7, &blob);
+	unsigned int i;
 
 	if (err == -EREMOTE) {
-		err = tmem_get(race->theirs, &oid, 7, &copy);
-		KUNIT_EXPECT_EQ(race->test, copy.version, blob.version);
-		blob = copy;
+		for (i = 0; i < TMEM_COPIES; i++)
+			if (tmem_peers_has(blob.peers, race_nodes[i]))
+				race_expect_at(race, i, blob.version, seed);
+		return;
 	}
 	KUNIT_ASSERT_EQ(race->test, err, 0);
 	KUNIT_ASSERT_TRUE(race->test, tmem_test_is(&blob, seed,
@@ -153,8 +228,8 @@ static void tmem_race_test_put_during_send(struct kunit *test)
 static void tmem_race_test_flush_before_put(struct kunit *test)
 {
 	struct race *race = race_start(test);
-	unsigned int away = 0, held = 0, late = 0;
-	struct tmem_debt first;
+	unsigned int away = 0, held = 0, late = 0, i;
+	struct tmem_debt first[TMEM_COPIES];
 	struct tmem_blob blob;
 	u32 round;
 
@@ -163,22 +238,18 @@ static void tmem_race_test_flush_before_put(struct kunit *test)
 		if (!race_draw(race, 4))
 			race_settle(race);
 		if (!race_begin(race, &blob)) {
-			/* It waits until the server has been told. */
+			/* It waits until all servers have been told. */
 			held++;
 			race_expect(race, race_seed(round));
 			race_settle(race);
 			KUNIT_ASSERT_NE(test, 0, race_begin(race, &blob));
 		}
-		/* The flush of an earlier round comes once more, or late. */
-		first = race->late;
-		if (race_draw(race, 2))
-			race_tell(race, &first);
+		for (i = 0; i < TMEM_COPIES; i++)
+			first[i] = race->server[i].late;
+		race_tell_late(race, first);
 		away += race_done(race, &blob);
 		race_expect(race, race_seed(round));
-		if (race_draw(race, 2)) {
-			race_tell(race, &first);
-			late++;
-		}
+		late += race_tell_late(race, first);
 		race_expect(race, race_seed(round));
 		if (!(round & 1023))
 			cond_resched();

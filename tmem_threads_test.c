@@ -5,7 +5,8 @@
  * The model is one number a page, its floor: a version that was stored, so that
  * whoever asks later finds that version or a higher one; or one more than a
  * version that was there before a flush, so that nobody finds that one again.
- * What a page holds says which page it is.
+ * What a page holds says which page it is.  Two peers get pages, one of them or
+ * both, and one of them loses now and then all that it has.
  *
  * A user-mode Linux has one CPU, so tools/testing/tests/store.sh runs this in a
  * guest that has more.
@@ -26,6 +27,7 @@ enum {
 	PAGES	= 96,		/* of each kind */
 	OBJECTS	= 4,
 	NODE	= 7,
+	OTHER	= 254,
 	LEN_MAX	= 700,
 };
 
@@ -38,6 +40,8 @@ struct race {
 	atomic_t taken;
 	atomic_t missed;
 	atomic_t remote;
+	atomic_t both;
+	atomic_t home;
 	atomic_t running;
 	struct completion done;
 };
@@ -126,6 +130,18 @@ static void check_read(struct racer *r, const struct tmem_blob *blob, u32 page)
 	bad_if(r, i < blob->len, "damaged bytes", page);
 }
 
+static bool race_peers_ok(struct tmem_peers peers)
+{
+	switch (tmem_peers_nr(peers)) {
+	case 1:
+		return peers.node[0] == NODE || peers.node[0] == OTHER;
+	case 2:
+		return peers.node[0] == NODE && peers.node[1] == OTHER;
+	default:
+		return false;
+	}
+}
+
 static void race_get(struct racer *r, enum tmem_kind kind, u32 page)
 {
 	struct race *race = r->race;
@@ -143,7 +159,7 @@ static void race_get(struct racer *r, enum tmem_kind kind, u32 page)
 	bad_if(r, blob.version < floor, "old page", page);
 	if (err == -EREMOTE) {
 		atomic_inc(&race->remote);
-		bad_if(r, blob.peers.node[0] != NODE, "wrong node", page);
+		bad_if(r, !race_peers_ok(blob.peers), "wrong node", page);
 	} else {
 		check_read(r, &blob, page);
 	}
@@ -191,9 +207,21 @@ static void race_flush_object(struct racer *r, u32 page)
 	tmem_flush_object_atomic(r->race->pool[TMEM_EPHEMERAL], &oid);
 }
 
+/* Some of those whom it was sent to, or none. */
+static struct tmem_peers race_holders(struct racer *r, struct tmem_peers peers)
+{
+	if (!draw(r, 4))
+		peers = tmem_peers_without(peers, NODE);
+	if (!draw(r, 4))
+		peers = tmem_peers_without(peers, OTHER);
+	return peers;
+}
+
 /* What a sender does with the oldest frame, and what may become of it. */
 static void race_send(struct racer *r, enum tmem_kind kind)
 {
+	struct tmem_peers peers = draw(r, 4) ? tmem_peers(NODE, OTHER) :
+			tmem_peer(draw(r, 2) ? NODE : OTHER), holders;
 	struct tmem *tmem = r->race->tmem;
 	struct tmem_handle handle[2];
 	struct tmem_blob blob = { .data = r->out };
@@ -203,20 +231,52 @@ static void race_send(struct racer *r, enum tmem_kind kind)
 	n = tmem_isolate_oldest(tmem, kind, handle, version);
 	for (i = 0; i < n; i++) {
 		blob.version = version[i];
-		if (tmem_send_begin(tmem, &handle[i], tmem_peer(NODE), &blob))
+		if (tmem_send_begin(tmem, &handle[i], peers, &blob))
 			continue;
 		cond_resched();
-		tmem_send_done(tmem, &handle[i], version[i], tmem_peer(NODE), draw(r, 3));
+		holders = race_holders(r, peers);
+		if (tmem_send_done(tmem, &handle[i], version[i], holders,
+				   draw(r, 3)) && tmem_peers_nr(holders) > 1)
+			atomic_inc(&r->race->both);
 	}
 }
 
-/* One thread is the one that tells the peer what to forget. */
-static void race_settle(struct racer *r)
+/* Bytes as the peer would give them: they say which page they are. */
+static void race_bytes(struct racer *r, const struct tmem_away *away,
+		       struct tmem_blob *blob)
+{
+	u32 page = away->handle.index * OBJECTS + away->handle.oid.word[0];
+	u32 i, seed = draw(r, 1 << 24) << 8 | page;
+
+	*blob = (struct tmem_blob) { .data = r->in, .len = 40, .crc = seed };
+	for (i = 0; i < blob->len; i++)
+		r->in[i] = byte_of(seed, i);
+}
+
+/* A page comes home. */
+static void race_home(struct racer *r)
+{
+	struct tmem_search search = { .lone = draw(r, 2) };
+	struct tmem *tmem = r->race->tmem;
+	struct tmem_blob blob;
+	struct tmem_away away;
+
+	bitmap_fill(search.nodes, TMEM_NODES);
+	if (!tmem_collect_away(tmem, &search, &away, 1))
+		return;
+	cond_resched();
+	race_bytes(r, &away, &blob);
+	if (!tmem_bring_home(tmem, &away, &blob, GFP_NOWAIT))
+		atomic_inc(&r->race->home);
+}
+
+/* One thread is the one that tells the peers what to forget. */
+static void race_settle(struct racer *r, u8 node)
 {
 	struct tmem_debt debt[8];
 	unsigned int i, n;
 
-	n = tmem_collect_debts(r->race->tmem, NODE, debt, ARRAY_SIZE(debt));
+	n = tmem_collect_debts(r->race->tmem, node, debt, ARRAY_SIZE(debt));
 	for (i = 0; i < n; i++)
 		tmem_settle_debt(r->race->tmem, &debt[i]);
 }
@@ -245,11 +305,18 @@ static void race_once(struct racer *r)
 	case 28:
 		tmem_evict_oldest(r->race->tmem, TMEM_EPHEMERAL);
 		break;
+	case 29:
+		race_home(r);
+		break;
 	default:
 		race_send(r, kind);
 	}
-	if (!r->nr)
-		race_settle(r);
+	if (r->nr)
+		return;
+	race_settle(r, NODE);
+	race_settle(r, OTHER);
+	if (!draw(r, 64))
+		tmem_forget_peer(r->race->tmem, OTHER);
 }
 
 static int racer_run(void *data)
@@ -297,10 +364,12 @@ static void race_end(struct kunit *test, struct race *race)
 	}
 	while (tmem_collect_debts(race->tmem, NODE, &debt, 1))
 		tmem_settle_debt(race->tmem, &debt);
+	tmem_forget_peer(race->tmem, OTHER);
 	tmem_get_stats(race->tmem, &stats);
 	KUNIT_EXPECT_EQ(test, stats.objects, 0);
 	KUNIT_EXPECT_EQ(test, stats.debts, 0);
 	KUNIT_EXPECT_EQ(test, stats.sending, 0);
+	KUNIT_EXPECT_EQ(test, stats.lone, 0);
 	KUNIT_EXPECT_EQ(test, stats.zeroes, 0);
 	for (kind = 0; kind < TMEM_NR_KINDS; kind++) {
 		KUNIT_EXPECT_EQ(test, stats.zbud[kind].frames, 0);
@@ -334,14 +403,17 @@ static void tmem_threads_test(struct kunit *test)
 		racer_start(test, race, i);
 	wait_for_completion(&race->done);
 
-	kunit_info(test, "%u operations, %d read, %d taken, %d with a peer, %d missed",
+	kunit_info(test, "%u operations, %d read, %d taken, %d with a peer, %d missed, %d sent to two, %d home",
 		   THREADS * OPS, atomic_read(&race->read),
 		   atomic_read(&race->taken), atomic_read(&race->remote),
-		   atomic_read(&race->missed));
+		   atomic_read(&race->missed), atomic_read(&race->both),
+		   atomic_read(&race->home));
 	KUNIT_EXPECT_EQ(test, atomic_read(&race->bad), 0);
 	KUNIT_EXPECT_GT(test, atomic_read(&race->read), THREADS * OPS / 10);
 	KUNIT_EXPECT_GT(test, atomic_read(&race->taken), THREADS * OPS / 100);
 	KUNIT_EXPECT_GT(test, atomic_read(&race->remote), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&race->both), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&race->home), 0);
 	race_end(test, race);
 	tmem_destroy(race->tmem);
 }
