@@ -33,7 +33,7 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
-ramster-y := $(addprefix ramster/,ramster.o remotify.o remotify_debts.o \
+ramster-y := $(addprefix ramster/,ramster.o homing.o remotify.o remotify_debts.o \
 	       fetch.o prefetch.o foreign.o heartbeat.o selfshrink.o r2net.o r2wire.o \
 	       tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
 	       tcp_peer.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \

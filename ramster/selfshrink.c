@@ -12,22 +12,18 @@
  * While pages come home, and as long as nothing has changed since, remotify
  * holds swap pages back: otherwise they would leave again at once.
  *
- * A page is fetched as for a page fault, but only a few at a time, so that
- * faults hardly notice.  It comes home by tmem_bring_home(), which respects
- * whatever happens to the page meanwhile.
- *
  * Nobody waits for this, but whoever stops it; a run waits for fetches, which
  * are bounded by get_timeout_ms.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
 #include <linux/bitmap.h>
-#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include "homing.h"
 #include "ramster_int.h"
 #include "remotify.h"
 #include "selfshrink.h"
@@ -35,13 +31,8 @@
 /* Periods without growth before the first page comes home. */
 #define SELFSHRINK_PATIENCE	3
 
-/* This part of the pages that are away comes home in a period ... */
+/* This part of the pages that are away comes home in a period. */
 #define SELFSHRINK_PART		20
-
-/* ... so many at a time. */
-#define SELFSHRINK_BATCH	16
-
-#define SELFSHRINK_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
 
 bool selfshrink_disabled;
 module_param_named(disable_frontswap_selfshrink, selfshrink_disabled, bool,
@@ -58,75 +49,26 @@ core_param(noselfshrink, selfshrink_disabled, bool, 0);
 #endif
 
 /**
- * struct selfshrink_page - a page that is being fetched
- * @owner: back pointer
- * @away: the page
- */
-struct selfshrink_page {
-	struct selfshrink *owner;
-	struct tmem_away away;
-};
-
-/**
  * struct selfshrink - what brings pages home
  * @node: whose pages
  * @tmem: the index of these pages
+ * @homing: brings them
  * @work: the next run
- * @done: completed when no page is being fetched
  * @last: swap pages of the store at the last run, here and away
  * @asked: what remotify_asked() said then
  * @left: runs without growth that are still to be waited for
  * @stopping: no further page is asked for
- * @busy: pages that are being fetched, and one while there will be more
- * @came: pages of this batch that came home
- * @page: these pages
- * @away: room to list them
  */
 struct selfshrink {
 	struct ramster_node *node;
 	struct tmem *tmem;
+	struct homing *homing;
 	struct delayed_work work;
-	struct completion done;
 	u64 last;
 	unsigned int asked;
 	unsigned int left;
 	bool stopping;
-	atomic_t busy;
-	atomic_t came;
-	struct selfshrink_page page[SELFSHRINK_BATCH];
-	struct tmem_away away[SELFSHRINK_BATCH];
 };
-
-static void selfshrink_put_busy(struct selfshrink *selfshrink)
-{
-	/* Whoever waits may free all this: complete() is the last to touch it. */
-	if (atomic_dec_and_test(&selfshrink->busy))
-		complete(&selfshrink->done);
-}
-
-static int selfshrink_fetched(void *arg, int result, const void *data,
-			      u32 len, bool waited)
-{
-	struct selfshrink_page *page = arg;
-	struct selfshrink *selfshrink = page->owner;
-	struct tmem_blob blob = { .data = (void *)data, .len = len };
-
-	if (!result && !tmem_bring_home(selfshrink->tmem, &page->away, &blob,
-					SELFSHRINK_GFP)) {
-		atomic_inc(&selfshrink->came);
-		atomic64_inc(&selfshrink->node->count.remote_home);
-	}
-	selfshrink_put_busy(selfshrink);
-	return 0;
-}
-
-static void selfshrink_fetch(struct selfshrink *selfshrink,
-			     struct selfshrink_page *page)
-{
-	atomic_inc(&selfshrink->busy);
-	if (fetch_away(selfshrink->node, &page->away, selfshrink_fetched, page))
-		selfshrink_put_busy(selfshrink);
-}
 
 /* Hold swap pages back, unless somebody has just asked for them to be sent. */
 static void selfshrink_hold(struct selfshrink *selfshrink, u64 pages)
@@ -145,28 +87,16 @@ static unsigned int selfshrink_batch(struct selfshrink *selfshrink,
 				     unsigned int max)
 {
 	struct tmem_search search = {};
-	unsigned int i, n;
+	unsigned int n, came;
 
-	for (i = 0; i < R2_MAX_NODES; i++)
-		if (r2tcp_connected(selfshrink->node->tcp, i))
-			__set_bit(i, search.nodes);
-	n = tmem_collect_away(selfshrink->tmem, &search, selfshrink->away,
-			      min_t(unsigned int, max, SELFSHRINK_BATCH));
+	bitmap_fill(search.nodes, TMEM_NODES);
+	n = homing_collect(selfshrink->homing, &search, max);
 	/* A page that is coming home is counted twice for a moment. */
 	selfshrink_hold(selfshrink, selfshrink->last + n);
-	reinit_completion(&selfshrink->done);
-	atomic_set(&selfshrink->busy, 1);
-	atomic_set(&selfshrink->came, 0);
-	for (i = 0; i < n; i++) {
-		selfshrink->page[i].owner = selfshrink;
-		selfshrink->page[i].away = selfshrink->away[i];
-		selfshrink_fetch(selfshrink, &selfshrink->page[i]);
-	}
-	/* Bounded: each fetch ends after get_timeout_ms. */
-	selfshrink_put_busy(selfshrink);
-	wait_for_completion(&selfshrink->done);
+	came = homing_fetch(selfshrink->homing);
+	atomic64_add(came, &selfshrink->node->count.remote_home);
 	selfshrink_hold(selfshrink, selfshrink->last);
-	return atomic_read(&selfshrink->came);
+	return came;
 }
 
 static u64 selfshrink_pages(const struct tmem_stats *stats)
@@ -197,7 +127,7 @@ static void selfshrink_home(struct selfshrink *selfshrink, u64 goal)
 		    !zcache_has_room())
 			return;
 		came = selfshrink_batch(selfshrink,
-					min_t(u64, goal, SELFSHRINK_BATCH));
+					min_t(u64, goal, HOMING_BATCH));
 		if (!came)
 			return;
 		goal -= came;
@@ -276,7 +206,11 @@ struct selfshrink *selfshrink_start(struct ramster_node *node,
 	selfshrink->node = node;
 	selfshrink->tmem = tmem;
 	selfshrink->left = SELFSHRINK_PATIENCE;
-	init_completion(&selfshrink->done);
+	selfshrink->homing = homing_create(node, tmem);
+	if (!selfshrink->homing) {
+		kfree(selfshrink);
+		return ERR_PTR(-ENOMEM);
+	}
 	INIT_DELAYED_WORK(&selfshrink->work, selfshrink_work);
 	selfshrink_queue(selfshrink);
 	pr_info("node %u: selfshrinking is %s\n", node->info.node,
@@ -296,5 +230,6 @@ void selfshrink_stop(struct selfshrink *selfshrink)
 		return;
 	WRITE_ONCE(selfshrink->stopping, true);
 	cancel_delayed_work_sync(&selfshrink->work);
+	homing_destroy(selfshrink->homing);
 	kfree(selfshrink);
 }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * homing: pages that are with peers are fetched, and kept here.
+ *
+ * A page is fetched as for a page fault, but only a few at a time, so that
+ * faults hardly notice.  It comes home by tmem_bring_home(), which respects
+ * whatever happens to the page meanwhile, and after which all that had it have
+ * to be told to forget it.
+ *
+ * Memory.  A frame for each page, without reclaim and without the reserves; if
+ * there is none, the page stays where it is.
+ */
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/slab.h>
+
+#include "homing.h"
+#include "ramster_int.h"
+
+#define HOMING_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
+
+/**
+ * struct homing_page - a page that is being fetched
+ * @homing: back pointer
+ * @away: the page
+ */
+struct homing_page {
+	struct homing *homing;
+	struct tmem_away away;
+};
+
+/**
+ * struct homing - pages that are to come home
+ * @node: whose pages
+ * @tmem: their index
+ * @done: completed when no page is being fetched
+ * @busy: pages that are being fetched, and one while there will be more
+ * @came: pages of this batch that came home
+ * @nr: pages of this batch
+ * @page: these pages
+ * @away: room to list them
+ */
+struct homing {
+	struct ramster_node *node;
+	struct tmem *tmem;
+	struct completion done;
+	atomic_t busy;
+	atomic_t came;
+	unsigned int nr;
+	struct homing_page page[HOMING_BATCH];
+	struct tmem_away away[HOMING_BATCH];
+};
+
+/**
+ * homing_create - get ready to bring pages home
+ * @node: owner of the pages, with its fetches
+ * @tmem: the index of the pages
+ *
+ * Context: process; allocates with GFP_KERNEL.
+ * Return: to be given to homing_destroy(); or NULL.
+ */
+struct homing *homing_create(struct ramster_node *node, struct tmem *tmem)
+{
+	struct homing *homing = kzalloc(sizeof(*homing), GFP_KERNEL);
+
+	if (!homing)
+		return NULL;
+	homing->node = node;
+	homing->tmem = tmem;
+	init_completion(&homing->done);
+	return homing;
+}
+
+/**
+ * homing_destroy - undo homing_create()
+ * @homing: nobody uses it; or NULL
+ */
+void homing_destroy(struct homing *homing)
+{
+	kfree(homing);
+}
+
+static void homing_put_busy(struct homing *homing)
+{
+	/* Whoever waits may free all this: complete() is the last to touch it. */
+	if (atomic_dec_and_test(&homing->busy))
+		complete(&homing->done);
+}
+
+static int homing_fetched(void *arg, int result, const void *data, u32 len,
+			  bool waited)
+{
+	struct homing_page *page = arg;
+	struct homing *homing = page->homing;
+	struct tmem_blob blob = { .data = (void *)data, .len = len };
+
+	if (!result && !tmem_bring_home(homing->tmem, &page->away, &blob,
+					HOMING_GFP))
+		atomic_inc(&homing->came);
+	homing_put_busy(homing);
+	return 0;
+}
+
+/**
+ * homing_collect - choose pages that are to come home
+ * @homing: it has no pages yet
+ * @search: which; its nodes are restricted to those that are connected
+ * @max: how many at most
+ *
+ * Each call goes on behind the pages that the last one has found.
+ *
+ * Context: process; may sleep.
+ * Return: number of pages, at most HOMING_BATCH.
+ */
+unsigned int homing_collect(struct homing *homing, struct tmem_search *search,
+			    unsigned int max)
+{
+	unsigned long i;
+
+	for_each_set_bit(i, search->nodes, R2_MAX_NODES)
+		if (!r2tcp_connected(homing->node->tcp, i))
+			__clear_bit(i, search->nodes);
+	homing->nr = tmem_collect_away(homing->tmem, search, homing->away,
+				       min_t(unsigned int, max, HOMING_BATCH));
+	return homing->nr;
+}
+
+static void homing_fetch_page(struct homing *homing, struct homing_page *page)
+{
+	atomic_inc(&homing->busy);
+	if (fetch_away(homing->node, &page->away, homing_fetched, page))
+		homing_put_busy(homing);
+}
+
+/**
+ * homing_fetch - fetch the pages that were chosen, and keep them here
+ * @homing: after homing_collect()
+ *
+ * Context: process; sleeps until the last page has come, for get_timeout_ms at
+ * most.
+ * Return: number of pages that came home.
+ */
+unsigned int homing_fetch(struct homing *homing)
+{
+	unsigned int i;
+
+	reinit_completion(&homing->done);
+	atomic_set(&homing->busy, 1);
+	atomic_set(&homing->came, 0);
+	for (i = 0; i < homing->nr; i++) {
+		homing->page[i].homing = homing;
+		homing->page[i].away = homing->away[i];
+		homing_fetch_page(homing, &homing->page[i]);
+	}
+	homing_put_busy(homing);
+	wait_for_completion(&homing->done);
+	homing->nr = 0;
+	return atomic_read(&homing->came);
+}
