@@ -120,10 +120,10 @@ DEFINE_EVENT(ramster_peer, ramster_get,
 
 TRACE_EVENT(ramster_send,
 
-	TP_PROTO(const struct tmem_handle *handle, u64 version, u8 node,
-		 unsigned int len),
+	TP_PROTO(const struct tmem_handle *handle, u64 version,
+		 struct tmem_peers peers, unsigned int len),
 
-	TP_ARGS(handle, version, node, len),
+	TP_ARGS(handle, version, peers, len),
 
 	TP_STRUCT__entry(
 		__field(u64, oid)
@@ -132,6 +132,7 @@ TRACE_EVENT(ramster_send,
 		__field(u32, index)
 		__field(u32, len)
 		__field(u8, node)
+		__field(u8, other)
 	),
 
 	TP_fast_assign(
@@ -140,20 +141,23 @@ TRACE_EVENT(ramster_send,
 		__entry->pool = handle->pool;
 		__entry->index = handle->index;
 		__entry->len = len;
-		__entry->node = node;
+		__entry->node = peers.node[0];
+		__entry->other = peers.node[1];
 	),
 
-	TP_printk("pool=%u oid=%llx index=%u version=%llu node=%u len=%u",
+	TP_printk("pool=%u oid=%llx index=%u version=%llu node=%u other=%u len=%u",
 		  __entry->pool, __entry->oid, __entry->index,
-		  __entry->version, __entry->node, __entry->len)
+		  __entry->version, __entry->node, __entry->other,
+		  __entry->len)
 );
 
 TRACE_EVENT(ramster_commit,
 
-	TP_PROTO(const struct tmem_handle *handle, u64 version, u8 node,
-		 enum tmem_send_result result, bool moved),
+	TP_PROTO(const struct tmem_handle *handle, u64 version,
+		 struct tmem_peers peers, enum tmem_send_result result,
+		 bool moved),
 
-	TP_ARGS(handle, version, node, result, moved),
+	TP_ARGS(handle, version, peers, result, moved),
 
 	TP_STRUCT__entry(
 		__field(u64, oid)
@@ -161,6 +165,7 @@ TRACE_EVENT(ramster_commit,
 		__field(u32, pool)
 		__field(u32, index)
 		__field(u8, node)
+		__field(u8, other)
 		__field(u8, result)
 		__field(bool, moved)
 	),
@@ -170,14 +175,15 @@ TRACE_EVENT(ramster_commit,
 		__entry->version = version;
 		__entry->pool = handle->pool;
 		__entry->index = handle->index;
-		__entry->node = node;
+		__entry->node = peers.node[0];
+		__entry->other = peers.node[1];
 		__entry->result = result;
 		__entry->moved = moved;
 	),
 
-	TP_printk("pool=%u oid=%llx index=%u version=%llu node=%u result=%s moved=%d",
+	TP_printk("pool=%u oid=%llx index=%u version=%llu node=%u other=%u result=%s moved=%d",
 		  __entry->pool, __entry->oid, __entry->index,
-		  __entry->version, __entry->node,
+		  __entry->version, __entry->node, __entry->other,
 		  __print_symbolic(__entry->result,
 				   { TMEM_SEND_STORED, "stored" },
 				   { TMEM_SEND_REFUSED, "refused" },

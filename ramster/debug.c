@@ -64,6 +64,7 @@ static const struct debug_def debug_defs[] = {
 		 remote_unsucc_get[TMEM_PERSISTENT]),
 	EVENT_OF("pers_pages_remote_nomem", remote_nomem),
 	EVENT_OF("pers_pages_home", remote_home),
+	EVENT_OF("pers_pages_repaired", remote_repaired),
 	EVENT(remote_pages_flushed),
 	EVENT(remote_page_flushes_failed),
 	EVENT(remote_objects_flushed),

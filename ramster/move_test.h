@@ -23,6 +23,7 @@
 #include "foreign.h"
 #include "ramster_int.h"
 #include "remotify.h"
+#include "repair.h"
 #include "selfshrink.h"
 
 #define MOVE_PORT	7787
@@ -141,8 +142,10 @@ static inline void move_up(void *arg, unsigned int peer, bool new_instance)
 {
 	struct move_node *n = arg;
 
-	if (new_instance)
-		foreign_forget(n->node.foreign, peer);
+	if (!new_instance)
+		return;
+	foreign_forget(n->node.foreign, peer);
+	remotify_peer_restarted(n->node.remotify, peer);
 }
 
 static inline void move_down(void *arg, unsigned int peer)
@@ -230,6 +233,7 @@ static inline struct move_node *move_start(struct kunit *test, unsigned int num)
 		.idle_timeout_ms = 5000,
 		.get_timeout_ms = 10000,
 		.capacity_mb = 16,
+		.copies = 2,
 	};
 	move_start_own(test, n);
 	n->node.foreign = foreign_create(&n->node);
@@ -237,6 +241,8 @@ static inline struct move_node *move_start(struct kunit *test, unsigned int num)
 	KUNIT_ASSERT_EQ(test, 0, fetch_start(&n->node));
 	n->node.remotify = remotify_create(&n->node, n->own);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, n->node.remotify);
+	n->node.repair = repair_create(&n->node, n->own);
+	KUNIT_ASSERT_NOT_NULL(test, n->node.repair);
 	move_start_tcp(test, n);
 	KUNIT_ASSERT_EQ(test, 0, remotify_run(n->node.remotify));
 	return n;
@@ -248,6 +254,7 @@ static inline void move_stop(struct move_node *n)
 	move_resume(n);
 	selfshrink_stop(n->node.selfshrink);
 	n->node.selfshrink = NULL;
+	repair_halt(n->node.repair);
 	if (n->node.tcp) {
 		remotify_halt(n->node.remotify);
 		remotify_farewell(n->node.remotify);
@@ -256,6 +263,8 @@ static inline void move_stop(struct move_node *n)
 	fetch_stop(&n->node);
 	r2tcp_free(n->node.tcp);
 	n->node.tcp = NULL;
+	repair_destroy(n->node.repair);
+	n->node.repair = NULL;
 	if (n->node.remotify)
 		remotify_destroy(n->node.remotify);
 	n->node.remotify = NULL;

@@ -56,6 +56,7 @@ struct net;
  * @reconnect_delay_ms: likewise
  * @get_timeout_ms: likewise
  * @capacity_mb: likewise
+ * @copies: likewise
  */
 struct r2nm_cluster_info {
 	struct net *net;
@@ -68,6 +69,7 @@ struct r2nm_cluster_info {
 	unsigned int reconnect_delay_ms;
 	unsigned int get_timeout_ms;
 	unsigned int capacity_mb;
+	unsigned int copies;
 };
 
 /**

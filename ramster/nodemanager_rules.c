@@ -13,6 +13,7 @@
 #include <net/ipv6.h>
 #include "nodemanager_rules.h"
 #include "tcp_private.h"
+#include "../tmem.h"
 
 static int r2nm_no(const char **why, const char *what, int err)
 {
@@ -66,6 +67,7 @@ static const struct {
 	[R2NM_RECONNECT_DELAY]	= { 1, U32_MAX - 1, false },
 	[R2NM_GET_TIMEOUT]	= { 1, U32_MAX - 1, false },
 	[R2NM_CAPACITY]		= { 0, U64_MAX, false },
+	[R2NM_COPIES]		= { 1, TMEM_COPIES, false },
 };
 
 static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
@@ -105,8 +107,8 @@ static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,
  * threshold below 3, for an idle timeout that is not larger than the keepalive
  * delay, for a dead threshold that stands for less than twice that delay, and
  * for another value of any of these three while a peer is connected; -ERANGE for
- * 2^32 - 1 milliseconds and above, for a threshold that stands for as much, and
- * for more megabytes than there are.
+ * 2^32 - 1 milliseconds and above, for a threshold that stands for as much, for
+ * more megabytes than there are, and for more copies than can be told apart.
  */
 int r2nm_check_setting(const u32 *settings, enum r2nm_setting which,
 		       const char *text, bool connected, u32 *value,

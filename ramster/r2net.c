@@ -37,7 +37,7 @@ int r2net_batch_init(struct r2net_batch *batch, enum r2_type type,
 	if (!batch->buf)
 		return -ENOMEM;
 	batch->size = size;
-	batch->req.type = type;
+	batch->type = type;
 	r2net_batch_reset(batch);
 	return 0;
 }
@@ -64,7 +64,9 @@ void r2net_batch_reset(struct r2net_batch *batch)
 
 /**
  * r2net_batch_submit - hand a batch to tcp
- * @batch: a batch with at least one item
+ * @batch: a batch with at least one item, which does not change before all its
+ *	requests have ended
+ * @ask: the request; not with tcp
  * @tcp: connections of this node
  * @node: the peer
  * @deadline: jiffies at which to give up
@@ -74,21 +76,22 @@ void r2net_batch_reset(struct r2net_batch *batch)
  * Return: as r2tcp_submit(); if not 0, @done is not called, and nothing of
  * the batch was sent.
  */
-int r2net_batch_submit(struct r2net_batch *batch, struct r2tcp *tcp,
+int r2net_batch_submit(const struct r2net_batch *batch,
+		       struct r2net_request *ask, struct r2tcp *tcp,
 		       unsigned int node, unsigned long deadline,
 		       void (*done)(struct r2tcp_req *req))
 {
-	struct r2tcp_req *req = &batch->req;
-
-	req->payload = batch->buf;
-	req->len = batch->len;
-	req->items = batch->items;
-	req->reply = batch->status;
-	req->reply_max = batch->items;
-	req->deadline = deadline;
-	req->retry = false;
-	req->done = done;
-	return r2tcp_submit(tcp, node, req);
+	ask->req = (struct r2tcp_req) {
+		.type = batch->type,
+		.payload = batch->buf,
+		.len = batch->len,
+		.items = batch->items,
+		.reply = ask->status,
+		.reply_max = batch->items,
+		.deadline = deadline,
+		.done = done,
+	};
+	return r2tcp_submit(tcp, node, &ask->req);
 }
 
 /**

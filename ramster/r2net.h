@@ -15,19 +15,27 @@
 
 /**
  * struct r2net_batch - a PUT or FLUSH that is being put together
- * @req: the request; @req.payload is @buf
+ * @type: which of them
  * @buf: payload
  * @size: bytes of room in @buf
  * @len: bytes used
  * @items: items added
- * @status: the peer's answer, an enum r2_status for each item
  */
 struct r2net_batch {
-	struct r2tcp_req req;
+	enum r2_type type;
 	void *buf;
 	unsigned int size;
 	unsigned int len;
 	unsigned int items;
+};
+
+/**
+ * struct r2net_request - a batch that is sent to a peer; there may be several
+ * @req: the request; its payload is that of the batch
+ * @status: the peer's answer, an enum r2_status for each item
+ */
+struct r2net_request {
+	struct r2tcp_req req;
 	u8 status[R2_MAX_ITEMS];
 };
 
@@ -35,7 +43,8 @@ int r2net_batch_init(struct r2net_batch *batch, enum r2_type type,
 		     unsigned int size);
 void r2net_batch_free(struct r2net_batch *batch);
 void r2net_batch_reset(struct r2net_batch *batch);
-int r2net_batch_submit(struct r2net_batch *batch, struct r2tcp *tcp,
+int r2net_batch_submit(const struct r2net_batch *batch,
+		       struct r2net_request *ask, struct r2tcp *tcp,
 		       unsigned int node, unsigned long deadline,
 		       void (*done)(struct r2tcp_req *req));
 

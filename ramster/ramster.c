@@ -22,6 +22,7 @@
 #include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
+#include "repair.h"
 #include "selfshrink.h"
 #include "torture.h"
 
@@ -225,8 +226,12 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 		foreign_forget(node->foreign, peer);
 		torture_peer_restarted(node->torture, peer);
 	}
-	if (node->remotify)
-		remotify_kick(node->remotify);
+	if (!node->remotify)
+		return;
+	if (new_instance)
+		remotify_peer_restarted(node->remotify, peer);
+	remotify_kick(node->remotify);
+	repair_kick(node->repair);
 }
 
 static void ramster_down(void *arg, unsigned int peer)
@@ -266,9 +271,20 @@ static int ramster_mover_prepare(struct ramster_node *node, struct tmem *tmem)
 	node->remotify = remotify_create(node, tmem);
 	if (IS_ERR(node->remotify)) {
 		err = PTR_ERR(node->remotify);
-		node->remotify = NULL;
-		fetch_stop(node);
+		goto err_remotify;
 	}
+	node->repair = repair_create(node, tmem);
+	if (!node->repair) {
+		err = -ENOMEM;
+		goto err_repair;
+	}
+	return 0;
+
+err_repair:
+	remotify_destroy(node->remotify);
+err_remotify:
+	node->remotify = NULL;
+	fetch_stop(node);
 	return err;
 }
 
@@ -308,6 +324,8 @@ static void ramster_pages_release(struct ramster_node *node)
 	/* Those who wait for a page: as the connections are down, not for long. */
 	synchronize_srcu(&ramster_srcu);
 	fetch_stop(node);
+	repair_destroy(node->repair);
+	node->repair = NULL;
 	remotify_destroy(node->remotify);
 	node->remotify = NULL;
 	if (node->owner)
@@ -382,6 +400,7 @@ static void ramster_pages_halt(struct ramster_node *node)
 	if (!node->remotify)
 		return;
 
+	repair_halt(node->repair);
 	remotify_halt(node->remotify);
 	remotify_get_stats(node->remotify, &stats);
 	remotify_farewell(node->remotify);
@@ -571,6 +590,8 @@ static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
 
 	WRITE_ONCE(node->info.get_timeout_ms, info->get_timeout_ms);
 	WRITE_ONCE(node->info.capacity_mb, info->capacity_mb);
+	WRITE_ONCE(node->info.copies, info->copies);
+	repair_kick(node->repair);
 	r2tcp_set_reconnect_delay(node->tcp, info->reconnect_delay_ms);
 	ramster_set_timeouts(node, info);
 }

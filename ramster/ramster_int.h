@@ -30,6 +30,7 @@ struct foreign;
 struct r2hb;
 struct ramster_debug;
 struct remotify;
+struct repair;
 struct selfshrink;
 struct torture;
 
@@ -46,6 +47,7 @@ struct torture;
  * @remote_object_flushes_failed: whole-object flushes to be tried again
  * @remote_nomem: remote gets whose page stayed with its peer for want of room
  * @remote_home: remote pages that came home because this machine was idle
+ * @remote_repaired: remote pages that came home to get a second copy
  * @remote_get_timeouts: remote gets that nobody answered in time
  * @remote_get_corrupt: remote gets whose answer failed its checks
  * @remote_get_other_copy: remote gets for which somebody else was asked, as one
@@ -71,6 +73,7 @@ struct ramster_counters {
 	atomic64_t remote_object_flushes_failed;
 	atomic64_t remote_nomem;
 	atomic64_t remote_home;
+	atomic64_t remote_repaired;
 	atomic64_t remote_get_timeouts;
 	atomic64_t remote_get_corrupt;
 	atomic64_t remote_get_other_copy;
@@ -86,13 +89,15 @@ struct ramster_counters {
 
 /**
  * struct ramster_node - one member of a cluster
- * @info: its settings; the timeouts and @info.capacity_mb may change
+ * @info: its settings; the timeouts and @info.capacity_mb and
+ *	@info.copies may change
  * @tcp: its connections
  * @hb: which of its peers are alive
  * @foreign: pages that it holds for its peers
  * @owner: whether its pages are this kernel's
  * @torture: the pages that it has instead; or NULL
  * @remotify: what moves its pages; NULL if it has none
+ * @repair: what sees to second copies of its pages; NULL if it has none
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
  * @gets: requests for persistent pages, set aside; NULL if it has none
@@ -109,6 +114,7 @@ struct ramster_node {
 	bool owner;
 	struct torture *torture;
 	struct remotify *remotify;
+	struct repair *repair;
 	struct config_item *target;
 	struct selfshrink *selfshrink;
 	mempool_t *gets;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * remotify: move this kernel's oldest pages to a peer, and settle debts.
+ * remotify: move this kernel's oldest pages to peers, and settle debts.
  */
 #ifndef _RAMSTER_REMOTIFY_H
 #define _RAMSTER_REMOTIFY_H
@@ -11,6 +11,9 @@
 struct flush_batch;
 struct ramster_node;
 struct remotify;
+
+/* As a target: whoever has room. */
+#define REMOTIFY_ANYBODY	(-2)
 
 /* Swap pages are not held back. */
 #define REMOTIFY_HOLD_NONE	U64_MAX
@@ -24,6 +27,7 @@ void remotify_kick(struct remotify *remotify);
 
 void remotify_set_target(struct remotify *remotify, int target);
 int remotify_target(const struct remotify *remotify);
+unsigned int remotify_copies(struct remotify *remotify);
 void remotify_set_enable(struct remotify *remotify, enum tmem_kind kind,
 			 bool on);
 bool remotify_enabled(const struct remotify *remotify, enum tmem_kind kind);
@@ -37,5 +41,6 @@ int remotify_add_peer(struct remotify *remotify, unsigned int node);
 struct flush_batch *remotify_hide_peer(struct remotify *remotify,
 				       unsigned int node);
 void remotify_free_peer(struct flush_batch *flush);
+void remotify_peer_restarted(struct remotify *remotify, unsigned int node);
 
 #endif /* _RAMSTER_REMOTIFY_H */

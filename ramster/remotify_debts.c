@@ -32,7 +32,7 @@ static void flush_count(struct ramster_counters *count,
 static void flush_done(struct r2tcp_req *req)
 {
 	struct flush_batch *flush = container_of(req, struct flush_batch,
-						 batch.req);
+						 ask.req);
 	struct remotify *remotify = flush->remotify;
 	bool done = !req->result;
 	unsigned int i;
@@ -69,8 +69,9 @@ static void remotify_flush_peer(struct remotify *remotify,
 		return;
 
 	flush->busy = true;
-	if (r2net_batch_submit(&flush->batch, remotify->node->tcp, flush->to,
-			       remotify_deadline(remotify), flush_done)) {
+	if (r2net_batch_submit(&flush->batch, &flush->ask, remotify->node->tcp,
+			       flush->to, remotify_deadline(remotify),
+			       flush_done)) {
 		r2net_batch_reset(&flush->batch);
 		flush->busy = false;
 	}
@@ -212,6 +213,8 @@ void remotify_free_peer(struct flush_batch *flush)
 	if (!flush)
 		return;
 	remotify = flush->remotify;
+	/* Who has other copies is asked for them. */
+	remotify_peer_restarted(remotify, flush->to);
 	flush_free(flush);
 	mutex_lock(&remotify->peers_lock);
 	remotify_drop_debts(remotify);
@@ -240,7 +243,7 @@ void remotify_free_peers(struct remotify *remotify)
 static void farewell_done(struct r2tcp_req *req)
 {
 	struct flush_batch *flush = container_of(req, struct flush_batch,
-						 batch.req);
+						 ask.req);
 
 	r2net_batch_reset(&flush->batch);
 	/* Pairs with remotify_idle(). */
@@ -262,8 +265,8 @@ static void farewell_submit(struct remotify *remotify,
 		return;
 
 	flush->busy = true;
-	if (r2net_batch_submit(&flush->batch, remotify->node->tcp, flush->to,
-			       deadline, farewell_done)) {
+	if (r2net_batch_submit(&flush->batch, &flush->ask, remotify->node->tcp,
+			       flush->to, deadline, farewell_done)) {
 		r2net_batch_reset(&flush->batch);
 		flush->busy = false;
 	}

@@ -18,29 +18,49 @@
 static_assert(NR_PUT_BATCHES + 1 <= R2_MAX_BATCHES);
 
 /**
- * struct put_batch - pages on their way to a peer
+ * struct put_copy - a batch of pages on its way to one of its peers
+ * @ask: the request
+ * @put: the batch
+ * @restarts: how often the peer had been restarted when it was sent
+ * @sent: tcp has taken it
+ */
+struct put_copy {
+	struct r2net_request ask;
+	struct put_batch *put;
+	unsigned int restarts;
+	bool sent;
+};
+
+/**
+ * struct put_batch - pages on their way to peers, to all of them the same
  * @batch: the message
  * @remotify: back pointer
- * @to: the peer
- * @busy: with tcp; cleared, with release, by who receives the answer
- * @page: name, version, length and kind of each page
+ * @kind: kind of all pages
+ * @to: the peers
+ * @copy: the requests, one for each of @to
+ * @left: requests that have not ended, and one more while they are made
+ * @busy: with tcp; cleared, with release, by who receives the last answer
+ * @page: name, version and length of each page
  */
 struct put_batch {
 	struct r2net_batch batch;
 	struct remotify *remotify;
-	u8 to;
+	enum tmem_kind kind;
+	struct tmem_peers to;
+	struct put_copy copy[TMEM_COPIES];
+	atomic_t left;
 	bool busy;
 	struct put_page {
 		struct tmem_handle handle;
 		u64 version;
 		u32 len;
-		enum tmem_kind kind;
 	} page[R2_MAX_ITEMS];
 };
 
 /**
  * struct flush_batch - what a peer is being told to forget
  * @batch: the message
+ * @ask: the request
  * @remotify: back pointer
  * @to: the peer
  * @busy: as in struct put_batch
@@ -48,6 +68,7 @@ struct put_batch {
  */
 struct flush_batch {
 	struct r2net_batch batch;
+	struct r2net_request ask;
 	struct remotify *remotify;
 	u8 to;
 	bool busy;
@@ -67,9 +88,10 @@ struct flush_batch {
  * @hold: swap pages are held back while the store has no more than so many
  * @turn: kind whose turn it is; the thread's own
  * @turn_left: frames that it may still send before it is the other's turn
- * @target: node number of the peer that gets them; -1: unset
- * @refused_until: jiffies until which the target is left in peace
- * @refused: @refused_until is valid
+ * @target: node number of the peer that gets them; or REMOTIFY_ANYBODY; -1:
+ *	unset
+ * @placement: chooses who gets them
+ * @restarts: how often each peer was restarted
  * @put: batches of pages
  * @peers_lock: protects @peers
  * @peers: struct flush_batch by node number
@@ -87,8 +109,8 @@ struct remotify {
 	enum tmem_kind turn;
 	unsigned int turn_left;
 	int target;
-	unsigned long refused_until;
-	bool refused;
+	struct placement *placement;
+	unsigned int restarts[R2_MAX_NODES];
 	struct put_batch *put[NR_PUT_BATCHES];
 	struct mutex peers_lock;	/* see remotify.c */
 	struct xarray peers;
@@ -100,6 +122,12 @@ static inline unsigned long remotify_deadline(const struct remotify *remotify)
 
 	return jiffies + msecs_to_jiffies(ms);
 }
+
+/* remotify_put.c */
+int remotify_alloc_puts(struct remotify *remotify);
+void remotify_free_puts(struct remotify *remotify);
+void remotify_put_pass(struct remotify *remotify);
+void remotify_quiesce(void);
 
 /* remotify_debts.c */
 void remotify_flush_pass(struct remotify *remotify);

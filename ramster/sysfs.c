@@ -17,6 +17,7 @@
 #include "heartbeat.h"
 #include "ramster_int.h"
 #include "remotify.h"
+#include "repair.h"
 
 /* Raised when a file here, or in configfs, changes its meaning. */
 #define INTERFACE_REVISION	7
@@ -75,6 +76,20 @@ static ssize_t remote_debts_show(struct kobject *kobj,
 
 static struct kobj_attribute remote_debts_attr = __ATTR_RO(remote_debts);
 
+static ssize_t remote_pages_at_risk_show(struct kobject *kobj,
+					 struct kobj_attribute *attr,
+					 char *buf)
+{
+	struct ramster_node *node = ramster_owner_get();
+	u64 pages = node ? repair_at_risk(node) : 0;
+
+	ramster_owner_put();
+	return sysfs_emit(buf, "%llu\n", pages);
+}
+
+static struct kobj_attribute remote_pages_at_risk_attr =
+	__ATTR_RO(remote_pages_at_risk);
+
 static ssize_t foreign_pers_pages_show(struct kobject *kobj,
 				       struct kobj_attribute *attr, char *buf)
 {
@@ -98,6 +113,8 @@ static ssize_t remote_target_nodenum_show(struct kobject *kobj,
 	int target = node ? remotify_target(node->remotify) : -1;
 
 	ramster_owner_put();
+	if (target == REMOTIFY_ANYBODY)
+		return sysfs_emit(buf, "any\n");
 	if (target < 0)
 		return sysfs_emit(buf, "unset\n");
 	return sysfs_emit(buf, "%d\n", target);
@@ -111,8 +128,12 @@ static int parse_target(const char *buf, int *target)
 		*target = -1;
 		return 0;
 	}
+	if (sysfs_streq(buf, "any")) {
+		*target = REMOTIFY_ANYBODY;
+		return 0;
+	}
 	if (kstrtouint(buf, 10, &num) || num >= R2_MAX_NODES) {
-		pr_notice("remote_target_nodenum takes a node number, 0 to %d, or \"unset\"\n",
+		pr_notice("remote_target_nodenum takes a node number, 0 to %d, \"any\" or \"unset\"\n",
 			  R2_MAX_NODES - 1);
 		return -EINVAL;
 	}
@@ -183,7 +204,9 @@ static ssize_t remote_target_nodenum_store(struct kobject *kobj,
 		err = set_target(target);
 	if (err)
 		return err;
-	if (target < 0)
+	if (target == REMOTIFY_ANYBODY)
+		pr_info("pages go to whoever has room\n");
+	else if (target < 0)
 		pr_info("no node is the remotification target\n");
 	else
 		pr_info("node %d is the remotification target\n", target);
@@ -371,6 +394,7 @@ static struct attribute *ramster_attrs[] = {
 	&remote_pers_pages_attr.attr,
 	&remote_sending_attr.attr,
 	&remote_debts_attr.attr,
+	&remote_pages_at_risk_attr.attr,
 	&foreign_pers_pages_attr.attr,
 	&manual_node_up_attr.attr,
 	&manual_node_down_attr.attr,

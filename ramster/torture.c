@@ -57,7 +57,7 @@ MODULE_PARM_DESC(torture, "Nodes started from now on torture the cluster: 0 none
 /**
  * torture_set_target - choose who gets pages from now on
  * @torture: whose pages
- * @target: node number, or -1 for nobody
+ * @target: node number; REMOTIFY_ANYBODY; or -1 for nobody
  *
  * Context: process.
  * Return: 0; -ELOOP for the node itself; -ENOTCONN if it is not connected.
@@ -95,6 +95,8 @@ static void torture_rotate(struct torture *torture)
 	int target = remotify_target(torture->node->remotify);
 	unsigned int i;
 
+	if (target == REMOTIFY_ANYBODY)
+		return;
 	for (i = 0; i < R2_MAX_NODES; i++) {
 		target = (target + 1) % R2_MAX_NODES;
 		if (!torture_set_target(torture, target))
