@@ -20,7 +20,7 @@
 #include "repair.h"
 
 /* Raised when a file here, or in configfs, changes its meaning. */
-#define INTERFACE_REVISION	7
+#define INTERFACE_REVISION	8
 
 static struct kobject *ramster_kobj;
 

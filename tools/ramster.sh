@@ -18,7 +18,7 @@ CONFIGFS=$ROOT/sys/kernel/config
 DEBUGFS=$ROOT/sys/kernel/debug
 MM=$ROOT/sys/kernel/mm/ramster
 # of the kernel's files that this tool knows
-REVISION=7
+REVISION=8
 
 usage() {
 	cat <<'USAGE'
@@ -36,7 +36,8 @@ usage: ramster.sh [options] ACTION
   stop       drain, then take the node down; refused while this node holds pages
              of others, which would lose them
 
-  target NODE  send to that node, by name or number, from now on; "none": to no one
+  target NODE  send to that node, by name or number, from now on; "any": to
+             whoever has room; "none": to no one
   up NODE, down NODE  declare it up, or down, whatever the heartbeat says
   purge NODE   forget all that it has here; for one that is gone for good, with -f
 
@@ -64,14 +65,16 @@ The cluster file:
           node_count = 2
           # optional, the same on all nodes: idle_timeout_ms,
           # keepalive_delay_ms, reconnect_delay_ms, get_timeout_ms,
-          # dead_threshold, heartbeat_mode, fence_method
+          # dead_threshold, heartbeat_mode, fence_method; and copies: on
+          # how many nodes a swap page is to be, 1 or 2, if sent to any
   node:
           name = lean
           cluster = ramster
           number = 0
           ip_address = 192.0.2.1    # or an IPv6 address
           ip_port = 7777
-          target = 1            # optional: send pages to node 1
+          target = any          # optional: send pages to whoever has room;
+                                # or to one node: its number
           # send = swap         # optional: swap, cache or both
           # capacity_mb = 512   # optional: RAM lent to others
   node:
@@ -164,7 +167,7 @@ make_cluster() {
 	dir=$CONFIGFS/ramster/$CLUSTER
 	mkdir "$dir" || return 1
 	for key in $(timeouts_in_order "$dir") reconnect_delay_ms get_timeout_ms \
-		fence_method heartbeat_mode dead_threshold; do
+		fence_method heartbeat_mode dead_threshold copies; do
 		value=$(cluster_field "$key")
 		case $key in
 		heartbeat_mode) key=heartbeat/mode ;;
@@ -188,6 +191,11 @@ sent() {
 }
 
 start_sending() { # TARGET
+	if [ "$1" = any ]; then
+		to="whoever has room"
+	else
+		to="node $1 ($(field "$1" name))"
+	fi
 	tries=0
 	until echo "$1" 2>/dev/null >"$MM"/remote_target_nodenum; do
 		[ -d "$CONFIGFS/ramster/$CLUSTER" ] || die "cluster $CLUSTER is not started"
@@ -199,7 +207,7 @@ start_sending() { # TARGET
 	for kind in pers eph; do
 		! sent $kind || put 1 "$MM"/${kind}_remotify_enable || exit 1
 	done
-	say "sending $(sends) pages to node $1 ($(field "$1" name))"
+	say "sending $(sends) pages to $to"
 }
 
 do_send() {

@@ -108,7 +108,8 @@ function finish(   key, num) {
 		if (seen["target"] == seen["number"])
 			bad(at["target"], "target: node " seen["number"] \
 			    " cannot send to itself")
-		wanted[at["target"]] = seen["target"]
+		if (seen["target"] ~ /^[0-9]+$/)
+			wanted[at["target"]] = seen["target"]
 	}
 	if ("cluster" in seen)
 		member[at["cluster"]] = seen["cluster"]
@@ -122,7 +123,9 @@ function check_value(key, value,   why) {
 		bad(NR, key ": \"" value "\" has a blank or a slash, or is no name")
 		return
 	}
-	if (key == "number" || key == "target") range(key, value, 0, 254)
+	if (key == "number" || (key == "target" && value != "any"))
+		range(key, value, 0, 254)
+	if (key == "copies") range(key, value, 1, 2)
 	if (key == "ip_port") range(key, value, 1, 65534)
 	if (key == "node_count") range(key, value, 1, 255)
 	if (key == "dead_threshold") range(key, value, 3, 2147484)
@@ -139,7 +142,7 @@ function check_value(key, value,   why) {
 BEGIN {
 	n = split("name node_count idle_timeout_ms keepalive_delay_ms " \
 		  "reconnect_delay_ms get_timeout_ms dead_threshold " \
-		  "heartbeat_mode fence_method", a, " ")
+		  "heartbeat_mode fence_method copies", a, " ")
 	for (i = 1; i <= n; i++) known["cluster", a[i]]
 	n = split("name cluster number ip_address ip_port target capacity_mb " \
 		  "send", a, " ")

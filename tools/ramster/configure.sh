@@ -21,6 +21,7 @@ Without options, on a terminal, or with -i, asks for everything.
   --dead-threshold N        heartbeats missed until a node counts as dead
   --heartbeat-mode MODE     local or global
   --fence-method METHOD     reset or panic
+  --copies N                1 or 2: on how many peers a swap page is to be
   --node KEY=VALUE,...      a node: name, ip_address, and if wanted number
                             (else: the lowest that is free), ip_port (7777),
                             target, send, capacity_mb. A node of that name
@@ -106,7 +107,7 @@ print_conf() {
 	set_field "cluster node_count" "$(numbers | wc -l | tr -d ' ')"
 	print_stanza cluster cluster name node_count idle_timeout_ms \
 		keepalive_delay_ms reconnect_delay_ms get_timeout_ms \
-		dead_threshold heartbeat_mode fence_method
+		dead_threshold heartbeat_mode fence_method copies
 	for num in $(numbers); do
 		print_stanza node "node $num" name cluster number ip_address \
 			ip_port target send capacity_mb
@@ -133,7 +134,7 @@ ask_node() { # NAME
 	ask "  number" "${num:-$(free_number)}"
 	node="name=$1,number=$ANSWER"
 	for question in "ip_address=:its address" "ip_port=7777:TCP port" \
-		"target=none:number of the node that it sends to" \
+		"target=none:number of the node that it sends to, or any" \
 		"capacity_mb=none:MiB that it lends at most"; do
 		key=${question%%=*}
 		default=$(field "${num:-none}" "$key")
@@ -151,6 +152,7 @@ ask_all() {
 	ask_cluster reconnect_delay_ms 2000 "Pause between attempts to connect (ms)"
 	ask_cluster get_timeout_ms 10000 "Wait for a page of a peer no longer than (ms)"
 	ask_cluster dead_threshold 31 "Heartbeats missed until a node is dead"
+	ask_cluster copies 2 "Copies of a swap page, where the target is any"
 	for num in $(numbers); do
 		name=$(field "$num" name)
 		echo "Node $name:"
@@ -223,6 +225,7 @@ do_configure() {
 		--dead-threshold) key=dead_threshold ;;
 		--heartbeat-mode) key=heartbeat_mode ;;
 		--fence-method)	key=fence_method ;;
+		--copies)	key=copies ;;
 		*)		key= ;;
 		esac
 		case $1 in

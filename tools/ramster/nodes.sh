@@ -29,13 +29,21 @@ do_down() { # NODE
 	say "node $NUM ($(field "$NUM" name)) is declared down"
 }
 
-do_target() { # NODE|none
+do_target() { # NODE|any|none
 	if [ "$1" = none ]; then
 		load
 		check_revision
 		online || exit
 		put unset "$MM/remote_target_nodenum" || exit 1
 		say "pages are sent to no node; what is away stays there"
+		return
+	fi
+	if [ "$1" = any ]; then
+		load
+		need_self
+		check_revision
+		online || exit
+		start_sending any
 		return
 	fi
 	other_node "$1"

@@ -101,8 +101,18 @@ sends() {
 
 # Whether anybody else has a page that is with a peer.
 copies() {
-	[ "$(held_remote)" != 0 ] || return 0
-	echo "the only copy: lost if that peer is"
+	away=$(control remote_pers_pages)
+	risk=$(control remote_pages_at_risk)
+	one="the only copy: lost if that peer is"
+	case $away in
+	0 | -)	;;
+	*)	case $(cat "$CONFIGFS/ramster/$CLUSTER/copies" 2>/dev/null):$risk in
+		2:0)	echo "each with two peers" ;;
+		2:"$away") echo "$one" ;;
+		2:*)	echo "of $risk $one" ;;
+		*)	echo "$one" ;;
+		esac ;;
+	esac
 }
 
 # What the target said last that it could lend, if it says so.
@@ -115,6 +125,7 @@ room() { # NUMBER
 summary() {
 	target=$(control remote_target_nodenum)
 	there=$(room "$target")
+	[ "$target" != any ] || there=", to whoever has room"
 	[ -z "$(field "$target" name)" ] || target="$target ($(field "$target" name))"
 	row "sent to node" "$target" "sending: $(sends)$there"
 	row "swap pages with peers" "$(control remote_pers_pages)" "$(copies)"

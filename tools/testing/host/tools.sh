@@ -109,6 +109,8 @@ test_conf() {
 	wrong 10 '10s/7777/65535/' ip_port '"65535" is not a number'
 	wrong 11 '11s/1/0/' target "cannot send to itself"
 	wrong 11 '11s/1/7/' target "no node 7"
+	wrong 11 '11s/1/anybody/' target '"anybody" is not a number from 0 to 254'
+	wrong 4 '4s/.*/copies = 3/' copies '"3" is not a number from 1 to 2'
 	wrong 11 '11s/.*/send = all/' send '"all" is none of swap, cache, both'
 	wrong 13 '13s/roomy/lean/' name "line 5"
 	wrong 14 '15s/1/0/; 11d' number "line 5"
@@ -202,10 +204,11 @@ test_configure() {
 	tool configure --new --cluster other --node name=lean,ip_address=192.0.2.1
 	status_is 0 "--new"
 	rm -f "$CONF"
-	# asked: name, five numbers, a node with five answers, no other node, boot
+	# asked: name, six numbers, a node with five answers, no other node, boot
 	tool configure -i <<-'END'
 	asked
 	9000
+
 
 
 
@@ -273,6 +276,23 @@ test_status() {
 	grep -qE 'swap pages of peers held here +7 +in 4 frames' <<<"$OUT" ||
 		failed "no line for what is held" "$OUT"
 	[ "$(wc -L <<<"$OUT")" -le 110 ] || failed "wider than 110 columns" "$OUT"
+
+	# with copies: how many pages have but one
+	sys config/ramster/demo/copies <<<2
+	sys mm/ramster/remote_target_nodenum <<<any
+	while read -r risk text; do
+		sys mm/ramster/remote_pages_at_risk <<<"$risk"
+		tool status
+		grep -qE "swap pages with peers +900 +$text\$" <<<"$OUT" ||
+			failed "$risk pages at risk" "$OUT"
+	done <<-'END'
+	0 each with two peers
+	900 the only copy: lost if that peer is
+	17 of 17 the only copy: lost if that peer is
+	END
+	grep -qE 'sent to node +any +sending: swap, to whoever has room$' <<<"$OUT" ||
+		failed "no line for any target" "$OUT"
+	fake_sys
 
 	# without debugfs there is less, and it says so
 	mv "$RAMSTER_ROOT/sys/kernel/debug" "$RAMSTER_ROOT/sys/kernel/gone"
@@ -354,6 +374,11 @@ test_nodes() {
 	status_is 0 "target none"
 	[ "$(cat "$mm/remote_target_nodenum")" = unset ] || failed "target none"
 	echo 0 >"$mm/pers_remotify_enable"
+	tool target any
+	status_is 0 "target any"
+	says "sending swap pages to whoever has room"
+	[ "$(cat "$mm/remote_target_nodenum")" = any ] || failed "target any"
+
 	tool target roomy
 	status_is 0 "target roomy"
 	[ "$(cat "$mm/remote_target_nodenum" "$mm/pers_remotify_enable" | tr '\n' ' ')" = "1 1 " ] ||
