@@ -14,7 +14,7 @@
  * waited for in vain, and when it has not answered for so long that the batches
  * that it has would soon be all there are.
  *
- * Lock: placement.lock, a spinlock, which is taken last.
+ * Locks: placement.lock, a spinlock; inside it, that of a peer is taken.
  */
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
