@@ -11,7 +11,8 @@
  * waits for the other: replies go through a queue whose room was set aside when
  * the peer was added.  Whoever has asked for a page, or answered, sends that
  * himself if the socket takes it at once (r2tcp_push()); there is one writer at
- * a time, and what has to wait is for the thread.
+ * a time, and what has to wait is for the thread.  Whoever waits for a page
+ * receives himself meanwhile, if nobody else does (r2tcp_wait()).
  */
 #ifndef _RAMSTER_TCP_H
 #define _RAMSTER_TCP_H
@@ -22,6 +23,7 @@
 #include "r2wire.h"
 
 struct net;
+struct task_struct;
 struct r2tcp;
 struct r2tcp_peer;
 
@@ -72,9 +74,10 @@ struct r2tcp_out {
  * @alone: a reply has come, and nothing else that is to be looked at after
  *	@done
  * @done: called exactly once, in task context, with no lock of tcp held, by a
- *	thread of tcp or by who removes or holds the peer, maybe under
- *	memalloc_noreclaim; may sleep shortly but not for the network; the
- *	request belongs to the caller again
+ *	thread of tcp, by who removes or holds the peer, or by a task in
+ *	r2tcp_wait(), which may be in a page fault; maybe under
+ *	memalloc_noreclaim; may sleep shortly but not for the network, nor for
+ *	who is in a page fault; the request belongs to the caller again
  */
 struct r2tcp_req {
 	struct r2tcp_out out;
@@ -94,6 +97,20 @@ struct r2tcp_req {
 	unsigned int reply_len;
 	bool alone;
 	void (*done)(struct r2tcp_req *req);
+};
+
+/**
+ * struct r2tcp_waiter - a task that waits for something of a peer
+ * @node: private to tcp
+ * @task: private to tcp
+ * @late: private to tcp
+ * @came: private to tcp
+ */
+struct r2tcp_waiter {
+	struct list_head node;
+	struct task_struct *task;
+	bool late;
+	bool came;
 };
 
 /**
@@ -120,7 +137,7 @@ struct r2tcp_reply {
  * @down: the connection is gone; nothing is lost by that
  * @room: how many page frames can be lent now
  *
- * Context: all are called by the peer's receiving thread, one at a time for
+ * Context: all are called by the peer's link thread, one at a time for
  * each peer, under memalloc_noreclaim; they must not wait for any peer.  @room
  * is also called by other threads, at any time between r2tcp_start() and the
  * return of r2tcp_stop().
@@ -227,5 +244,10 @@ int r2tcp_set_timeouts(struct r2tcp *tcp, unsigned int idle_timeout_ms,
 int r2tcp_submit(struct r2tcp *tcp, unsigned int node, struct r2tcp_req *req);
 void r2tcp_push(struct r2tcp *tcp, unsigned int node);
 void r2tcp_push_later(struct r2tcp *tcp, unsigned int node);
+
+void r2tcp_waiter_init(struct r2tcp_waiter *waiter);
+void r2tcp_waiter_came(struct r2tcp_waiter *waiter);
+bool r2tcp_wait(struct r2tcp *tcp, unsigned int node,
+		struct r2tcp_waiter *waiter, long timeout);
 
 #endif /* _RAMSTER_TCP_H */

@@ -147,7 +147,7 @@ static int r2tcp_hello_recv(struct r2tcp_peer *peer, struct socket *sock,
 		if (time_after_eq(now, deadline))
 			return -ETIMEDOUT;
 		r2tcp_sock_set_rcvtimeo(sock, jiffies_to_msecs(deadline - now));
-		n = r2tcp_sock_recv(sock, buf, len);
+		n = r2tcp_sock_recv(sock, buf, len, true);
 		if (n < 0)
 			return n;
 		atomic64_add(n, &peer->rx_bytes);

@@ -5,136 +5,15 @@
  * For ever: get a connection, either by connecting (to a node with a lower
  * number) or by waiting for an accepted one that has shaken hands; announce it;
  * receive frames and hand them on until something breaks; clear up.  Only this
- * thread releases a socket that is in use, and only after the sender has let go
- * of it; whoever wants to end the connection shuts the socket down, and this
- * thread finds it broken.
+ * thread releases a socket that is in use, and only after whoever sends or
+ * receives has let go of it; whoever wants to end the connection shuts the socket
+ * down, and this thread finds it broken.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include "tcp_private.h"
-
-/* What was received ahead of its turn. */
-static unsigned int r2tcp_link_take(struct r2tcp_peer *peer, void *buf,
-				    unsigned int len)
-{
-	unsigned int n = min(len, peer->ahead_left);
-
-	memcpy(buf, peer->ahead + peer->ahead_at, n);
-	peer->ahead_at += n;
-	peer->ahead_left -= n;
-	return n;
-}
-
-static int r2tcp_link_read(struct r2tcp_peer *peer, void *buf, unsigned int len)
-{
-	int n;
-
-	/* Nobody is to wait for what we have, while we wait for more. */
-	r2tcp_link_push(peer);
-	n = r2tcp_sock_recv(peer->sock, buf, len);
-	if (n > 0) {
-		/* Any byte is a sign of life, also in the midst of a frame. */
-		WRITE_ONCE(peer->last_rx, jiffies);
-		atomic64_add(n, &peer->rx_bytes);
-	}
-	return n;
-}
-
-/**
- * r2tcp_link_recv() - receive from a connected peer
- * @peer: the peer
- * @buf: where to
- * @len: how many bytes
- *
- * Return: 0, or a negative errno, after which the connection must end.
- * Context: the link thread; sleeps until all has come.
- */
-int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len)
-{
-	int n;
-
-	for (; len; buf += n, len -= n) {
-		n = r2tcp_link_take(peer, buf, len);
-		if (!n && len < R2TCP_AHEAD) {
-			n = r2tcp_link_read(peer, peer->ahead, R2TCP_AHEAD);
-			if (n < 0)
-				return n;
-			peer->ahead_at = 0;
-			peer->ahead_left = n;
-			n = 0;
-		} else if (!n) {
-			n = r2tcp_link_read(peer, buf, len);
-			if (n < 0)
-				return n;
-		}
-	}
-	return 0;
-}
-
-static int r2tcp_link_pong(struct r2tcp_peer *peer,
-			   const struct r2_frame *frame)
-{
-	struct r2_pong pong;
-	bool expected;
-	int err;
-
-	spin_lock(&peer->lock);
-	/* The id can be guessed: it must have been sent, at least in part. */
-	expected = peer->pinged == frame->id && peer->ping.begun;
-	spin_unlock(&peer->lock);
-	if (!expected)
-		return r2tcp_peer_bad(peer, "PONG without PING");
-
-	err = r2tcp_link_recv(peer, &pong, sizeof(pong));
-	if (err)
-		return err;
-	if (r2wire_check_pong(&pong))
-		return r2tcp_peer_bad(peer, "malformed PONG");
-	WRITE_ONCE(peer->room, le32_to_cpu(pong.room));
-	/* Only now the next PING may be sent. */
-	spin_lock(&peer->lock);
-	peer->pinged = 0;
-	spin_unlock(&peer->lock);
-	return 0;
-}
-
-static int r2tcp_link_hello(struct r2tcp_peer *peer,
-			    const struct r2_frame *frame)
-{
-	return r2tcp_peer_bad(peer, "second HELLO");
-}
-
-static int (*const r2tcp_link_handlers[R2_NR_TYPES])(struct r2tcp_peer *peer,
-						     const struct r2_frame *) = {
-	[R2_HELLO]	 = r2tcp_link_hello,
-	[R2_PING]	 = r2tcp_serve_ping,
-	[R2_PONG]	 = r2tcp_link_pong,
-	[R2_PUT]	 = r2tcp_serve_put,
-	[R2_PUT_REPLY]	 = r2tcp_req_reply,
-	[R2_GET]	 = r2tcp_serve_get,
-	[R2_GET_REPLY]	 = r2tcp_req_reply,
-	[R2_FLUSH]	 = r2tcp_serve_flush,
-	[R2_FLUSH_REPLY] = r2tcp_req_reply,
-};
-
-static int r2tcp_link_receive(struct r2tcp_peer *peer)
-{
-	struct r2_frame frame;
-	struct r2_hdr hdr;
-	int err;
-
-	do {
-		err = r2tcp_link_recv(peer, &hdr, sizeof(hdr));
-		if (err)
-			return err;
-		if (r2wire_decode_hdr(&hdr, &frame))
-			return r2tcp_peer_bad(peer, "malformed header");
-		err = r2tcp_link_handlers[frame.type](peer, &frame);
-	} while (!err && !kthread_should_stop());
-	return err;
-}
 
 /* Returns false if no connection is wanted any more. */
 static bool r2tcp_link_begin(struct r2tcp_peer *peer, bool restarted,
@@ -166,10 +45,11 @@ static int r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 	LIST_HEAD(done);
 
 	WRITE_ONCE(peer->last_rx, jiffies);
-	peer->ahead_left = 0;
+	r2tcp_recv_attach(peer);
 	atomic_inc(&tcp->nr_connected);
 	if (!r2tcp_link_begin(peer, restarted, &done)) {
 		atomic_dec(&tcp->nr_connected);
+		r2tcp_recv_detach(peer);
 		r2tcp_peer_close_sock(peer);
 		return -ESHUTDOWN;
 	}
@@ -202,6 +82,8 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 
 	r2tcp_peer_shut(peer, peer->epoch);
 	r2tcp_send_end(peer);
+	r2tcp_recv_end(peer);
+	r2tcp_recv_detach(peer);
 
 	spin_lock(&peer->lock);
 	r2tcp_req_disconnected(peer, &done);
@@ -342,7 +224,7 @@ static int r2tcp_link_run(struct r2tcp_peer *peer, u64 instance)
 
 	err = r2tcp_link_up(peer, instance);
 	if (!err) {
-		err = r2tcp_link_receive(peer);
+		err = r2tcp_recv_link(peer);
 		r2tcp_link_down(peer, err);
 	}
 	memalloc_noreclaim_restore(flags);

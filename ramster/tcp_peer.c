@@ -191,6 +191,7 @@ static const char *r2tcp_peer_check(struct r2tcp_peer *peer,
 
 	if (!peer->connected || peer->shut)
 		return NULL;
+	r2tcp_recv_check(peer);
 	if (r2tcp_peer_keepalive(peer))
 		why = "idle for too long";
 	else if (stuck)
@@ -230,6 +231,7 @@ static void r2tcp_peer_init(struct r2tcp_peer *peer)
 	INIT_LIST_HEAD(&peer->urgent);
 	INIT_LIST_HEAD(&peer->bulk);
 	INIT_LIST_HEAD(&peer->sending);
+	INIT_LIST_HEAD(&peer->waiters);
 	init_waitqueue_head(&peer->link_wait);
 	init_waitqueue_head(&peer->send_wait);
 	INIT_WORK(&peer->greet, r2tcp_accept_greet);

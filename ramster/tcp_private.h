@@ -7,7 +7,8 @@
  *   tcp_sock.c     sockets: options, connecting, whole frames in and out
  *   tcp_accept.c   the listening socket, and who may come in
  *   tcp_hello.c    the handshake
- *   tcp_link.c     the thread of a peer that connects and receives
+ *   tcp_link.c     the thread of a peer that connects, and ends a connection
+ *   tcp_recv.c     receiving, by that thread or by a task that waits
  *   tcp_send.c     sending, and the thread of a peer that does so
  *   tcp_req.c      requests to a peer: slots, replies, deadlines
  *   tcp_serve.c    requests of a peer: handlers, room for replies
@@ -18,8 +19,12 @@
  *   r2tcp_peer.mutex    which sockets a peer has; held to shut one down, so
  *                       that its owner cannot release it meanwhile
  *   the socket's own lock
+ *   its sk_callback_lock  whom it tells what, when it has something
  *
  *   r2tcp_peer.lock     spinlock, taken last and alone: queues, slots, state
+ *
+ * Who sends or receives may be in a page fault, and hold locks of mm and of
+ * folios: all but the first two are taken inside of those.
  *
  * No lock is held while anything of another layer is called, nor while waiting
  * for a peer.
@@ -131,6 +136,30 @@ struct r2tcp_answer {
 };
 
 /**
+ * struct r2tcp_in - the frame that is being received
+ * @hdr: its header, of which @got bytes are here unless it is known
+ * @known: the header is here, and decoded
+ * @frame: what is in it
+ * @buf: where the payload goes; NULL until that is known
+ * @got: bytes of header or payload that are here
+ * @answer: room for the answer to a request
+ * @pong: the payload of a PONG
+ * @err: why the connection has to end, or 0
+ *
+ * Belongs to whoever receives.
+ */
+struct r2tcp_in {
+	struct r2_hdr hdr;
+	bool known;
+	struct r2_frame frame;
+	void *buf;
+	unsigned int got;
+	struct r2tcp_answer *answer;
+	struct r2_pong pong;
+	int err;
+};
+
+/**
  * struct r2tcp_peer - another node
  * @tcp: this node
  * @node: number of the other
@@ -144,7 +173,7 @@ struct r2tcp_answer {
  * @ready: accepted socket that has shaken hands, for the link thread to take
  * @ready_instance: instance of the peer at the other end of @ready
  * @instance: last instance that was connected; only used by the link thread
- * @lock: protects the members up to @pinged
+ * @lock: protects the members up to @waiters
  * @incoming: accepted socket that nothing was done with yet
  * @dead: no request may be added any more
  * @connected: hands were shaken, and the connection has not ended
@@ -169,10 +198,18 @@ struct r2tcp_answer {
  * @free: room for replies
  * @ping: the PING that we send
  * @pinged: id of the PING without a PONG; 0 if there is none
+ * @receiver: the task that is to receive what comes; NULL if that is the link
+ *	thread.  Also read without @lock, under RCU
+ * @receiving: it is at the socket, and has @in, @ahead and @rx for itself
+ * @waiters: tasks that wait for an answer, &struct r2tcp_waiter, oldest first
+ * @readable: there may be something to receive; not protected by @lock
+ * @in: what has come of a frame
+ * @sk_data_ready: what the socket called before it was told to call us
+ * @sk_state_change: likewise
  * @last_rx: jiffies when something was received, or the peer was made
  * @room: page frames that the peer can lend, as it said last
  * @link: thread that connects and receives
- * @link_wait: where it waits
+ * @link_wait: where it waits, but not for something to receive
  * @sender: thread that sends what nobody else does
  * @send_wait: where it waits
  * @greet: shakes hands with an accepted socket
@@ -196,7 +233,7 @@ struct r2tcp_answer {
  * @pages_taken: likewise
  * @pages_returned: likewise
  * @fetch_ns: nanoseconds that all of @pages_fetched took
- * @fetch_max_ns: the longest of them; only the link thread writes it
+ * @fetch_max_ns: the longest of them; written under @lock
  */
 struct r2tcp_peer {
 	struct r2tcp *tcp;
@@ -236,7 +273,14 @@ struct r2tcp_peer {
 	struct list_head free[R2TCP_NR_CLASSES];
 	struct r2tcp_out ping;
 	u64 pinged;
+	struct task_struct *receiver;
+	bool receiving;
+	struct list_head waiters;
 
+	bool readable;
+	struct r2tcp_in in;
+	void (*sk_data_ready)(struct sock *sk);
+	void (*sk_state_change)(struct sock *sk);
 	unsigned long last_rx;
 	u32 room;
 	struct task_struct *link;
@@ -373,7 +417,9 @@ void r2tcp_sock_shut(struct socket *sock);
 void r2tcp_sock_close(struct socket *sock);
 int r2tcp_sock_send(struct socket *sock, struct kvec *vec, unsigned int nr,
 		    size_t len, bool wait);
-int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len);
+int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len,
+		    bool wait);
+bool r2tcp_sock_ended(struct socket *sock);
 
 /* tcp_accept.c */
 int r2tcp_accept_start(struct r2tcp *tcp);
@@ -386,7 +432,13 @@ int r2tcp_hello(struct r2tcp_peer *peer, struct socket *sock, u64 *instance);
 
 /* tcp_link.c */
 int r2tcp_link(void *data);
-int r2tcp_link_recv(struct r2tcp_peer *peer, void *buf, unsigned int len);
+
+/* tcp_recv.c */
+void r2tcp_recv_attach(struct r2tcp_peer *peer);
+void r2tcp_recv_detach(struct r2tcp_peer *peer);
+int r2tcp_recv_link(struct r2tcp_peer *peer);
+void r2tcp_recv_end(struct r2tcp_peer *peer);
+void r2tcp_recv_check(struct r2tcp_peer *peer);
 
 /* tcp_send.c */
 int r2tcp_sender(void *data);
@@ -411,6 +463,8 @@ void r2tcp_req_sending(struct r2tcp_peer *peer, struct r2tcp_req *req,
 		       bool sending);
 void r2tcp_req_sent(struct r2tcp_peer *peer, struct r2tcp_req *req,
 		    struct list_head *done);
+void *r2tcp_req_begin_reply(struct r2tcp_peer *peer,
+			    const struct r2_frame *frame);
 int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame);
 void r2tcp_req_complete(struct list_head *done);
 
@@ -419,6 +473,9 @@ int r2tcp_serve_prepare(struct r2tcp_peer *peer);
 void r2tcp_serve_free(struct r2tcp_peer *peer);
 void r2tcp_serve_reset(struct r2tcp_peer *peer);
 void r2tcp_serve_sent(struct r2tcp_peer *peer, struct r2tcp_out *out);
+void *r2tcp_serve_begin(struct r2tcp_peer *peer, const struct r2_frame *frame);
+void *r2tcp_serve_begin_ping(struct r2tcp_peer *peer,
+			     const struct r2_frame *frame);
 int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame);
 int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame);
 int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame);

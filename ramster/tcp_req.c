@@ -292,7 +292,7 @@ static void r2tcp_req_wait_again(struct r2tcp_peer *peer,
 	list_move_tail(&req->out.node, &other->out.node);
 }
 
-/* The receiver is the caller, and the sender has let go. */
+/* Whoever has sent or received has let go. */
 static void r2tcp_slot_disconnected(struct r2tcp_peer *peer,
 				    struct r2tcp_slot *slot,
 				    struct list_head *done)
@@ -327,7 +327,8 @@ static void r2tcp_req_end_waiting(struct r2tcp_peer *peer, bool retry, int err,
 
 /**
  * r2tcp_req_disconnected() - no reply will come to what was sent
- * @peer: the peer; its lock is held, it is not connected, and the sender idle
+ * @peer: the peer; its lock is held, it is not connected, and nobody sends
+ *	or receives
  * @done: requests that have ended by that
  */
 void r2tcp_req_disconnected(struct r2tcp_peer *peer, struct list_head *done)
@@ -501,9 +502,17 @@ static bool r2tcp_reply_suits(const struct r2tcp_slot *slot,
 	}
 }
 
-/* Find where the payload of a reply goes; NULL if it answers nothing. */
-static void *r2tcp_reply_begin(struct r2tcp_peer *peer,
-			       const struct r2_frame *frame)
+/**
+ * r2tcp_req_begin_reply() - a reply is coming: find where its payload goes
+ * @peer: the peer; connected
+ * @frame: header of the reply
+ *
+ * Return: the place, which stays until r2tcp_req_reply() or until the connection
+ * ends; or an ERR_PTR() if it must end.
+ * Context: who receives.
+ */
+void *r2tcp_req_begin_reply(struct r2tcp_peer *peer,
+			    const struct r2_frame *frame)
 {
 	struct r2tcp_slot *slot;
 	void *buf = NULL;
@@ -518,7 +527,8 @@ static void *r2tcp_reply_begin(struct r2tcp_peer *peer,
 		slot->receiving = buf;
 	}
 	spin_unlock(&peer->lock);
-	return buf;
+	return buf ?: ERR_PTR(r2tcp_peer_bad(peer,
+					     "reply to nothing, or too long"));
 }
 
 static void r2tcp_count_fetch(struct r2tcp_peer *peer, u64 ns)
@@ -527,6 +537,16 @@ static void r2tcp_count_fetch(struct r2tcp_peer *peer, u64 ns)
 	atomic64_add(ns, &peer->fetch_ns);
 	if (ns > atomic64_read(&peer->fetch_max_ns))
 		atomic64_set(&peer->fetch_max_ns, ns);
+}
+
+static int r2tcp_reply_check(const struct r2tcp_peer *peer,
+			     const struct r2_frame *frame)
+{
+	const void *buf = peer->in.buf;
+
+	if (frame->type == R2_GET_REPLY)
+		return r2wire_check_get_reply(buf, frame->len);
+	return r2wire_check_statuses(buf, frame->len, frame->items);
 }
 
 /* For the counters of the peer: pages that it took, and gave back. */
@@ -544,54 +564,37 @@ static void r2tcp_reply_count(struct r2tcp_peer *peer,
 		r2tcp_count_fetch(peer, ktime_get_ns() - req->began);
 }
 
-static void r2tcp_reply_end(struct r2tcp_peer *peer,
-			    const struct r2_frame *frame, int err)
+/**
+ * r2tcp_req_reply() - a reply has come
+ * @peer: the peer; connected
+ * @frame: header of the reply; its payload is where r2tcp_req_begin_reply() said
+ *
+ * Return: 0, or a negative errno if the connection must end, and the slot with it.
+ * Context: who receives.
+ */
+int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
 	struct r2tcp_slot *slot;
 	LIST_HEAD(done);
 
+	if (r2tcp_reply_check(peer, frame))
+		return r2tcp_peer_bad(peer, "malformed reply");
+
 	spin_lock(&peer->lock);
 	slot = r2tcp_slot_of(peer, frame->id);
 	slot->receiving = false;
-	if (!err && slot->req) {
+	if (slot->req) {
 		slot->req->reply_len = frame->len;
 		slot->req->alone = !peer->ahead_left;
 		r2tcp_reply_count(peer, frame, slot->req);
 		r2tcp_slot_finish(peer, slot, 0, &done);
-	} else if (!err) {
+	} else {
 		r2tcp_slot_free(peer, slot);
 		r2tcp_window_fill(peer, frame->type == R2_GET_REPLY ?
 				  R2TCP_GETS : R2TCP_BATCHES);
 		r2tcp_send_wake(peer);
 	}
-	/* With an error the connection ends, and the slot with it. */
 	spin_unlock(&peer->lock);
 	r2tcp_req_complete(&done);
-}
-
-/**
- * r2tcp_req_reply() - receive a reply
- * @peer: the peer; connected
- * @frame: header of the reply
- *
- * Return: 0, or a negative errno if the connection must end.
- * Context: the link thread.
- */
-int r2tcp_req_reply(struct r2tcp_peer *peer, const struct r2_frame *frame)
-{
-	void *buf = r2tcp_reply_begin(peer, frame);
-	int err;
-
-	if (!buf)
-		return r2tcp_peer_bad(peer, "reply to nothing, or too long");
-
-	err = r2tcp_link_recv(peer, buf, frame->len);
-	if (!err && frame->type == R2_GET_REPLY)
-		err = r2wire_check_get_reply(buf, frame->len);
-	else if (!err)
-		err = r2wire_check_statuses(buf, frame->len, frame->items);
-	if (err == -EBADMSG)
-		r2tcp_peer_bad(peer, "malformed reply");
-	r2tcp_reply_end(peer, frame, err);
-	return err;
+	return 0;
 }

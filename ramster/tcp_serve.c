@@ -2,7 +2,7 @@
 /*
  * Requests of a peer.
  *
- * They are handled one at a time, in the thread that receives.  That must never
+ * They are handled one at a time, in the thread of the link.  That must never
  * wait for the sender, so the room for all replies that the protocol allows is
  * set aside; a peer that needs more breaks the protocol.
  *
@@ -156,24 +156,48 @@ static void r2tcp_serve_answer(struct r2tcp_peer *peer,
 	spin_unlock(&peer->lock);
 }
 
-/*
- * Receive the payload and find room for the answer.  An answer that is not
- * used, because of an error, comes back when the connection ends.
- */
-static struct r2tcp_answer *r2tcp_serve_begin(struct r2tcp_peer *peer,
-					      const struct r2_frame *frame,
-					      enum r2tcp_class class)
+static void *r2tcp_serve_room(struct r2tcp_peer *peer, enum r2tcp_class class,
+			      const char *too_many)
 {
 	struct r2tcp_answer *answer = r2tcp_serve_take(peer, class);
-	int err;
 
 	if (!answer)
-		return ERR_PTR(r2tcp_peer_bad(peer,
-					      "more requests than allowed"));
+		return ERR_PTR(r2tcp_peer_bad(peer, too_many));
 	answer->reply.items = 0;
 	answer->reply.len = 0;
-	err = r2tcp_link_recv(peer, peer->rx, frame->len);
-	return err ? ERR_PTR(err) : answer;
+	peer->in.answer = answer;
+	return peer->rx;
+}
+
+/**
+ * r2tcp_serve_begin() - a request is coming: find room for the answer
+ * @peer: the peer; connected
+ * @frame: header of a PUT, GET or FLUSH
+ *
+ * An answer that is not used, because of an error, comes back when the connection
+ * ends.
+ *
+ * Return: where the payload goes, or an ERR_PTR() if the connection must end.
+ * Context: the link thread.
+ */
+void *r2tcp_serve_begin(struct r2tcp_peer *peer, const struct r2_frame *frame)
+{
+	return r2tcp_serve_room(peer, r2tcp_class(frame->type),
+				"more requests than allowed");
+}
+
+/**
+ * r2tcp_serve_begin_ping() - the same for a PING
+ * @peer: the peer; connected
+ * @frame: header of the request
+ *
+ * Return: as r2tcp_serve_begin().
+ * Context: the link thread.
+ */
+void *r2tcp_serve_begin_ping(struct r2tcp_peer *peer,
+			     const struct r2_frame *frame)
+{
+	return r2tcp_serve_room(peer, R2TCP_PONGS, "more than one PING");
 }
 
 static void r2tcp_serve_count(struct r2tcp_peer *peer,
@@ -211,21 +235,18 @@ static int r2tcp_serve_end(struct r2tcp_peer *peer,
 }
 
 /**
- * r2tcp_serve_put() - receive and handle a PUT
+ * r2tcp_serve_put() - handle a PUT
  * @peer: the peer; connected
- * @frame: header of the request
+ * @frame: header of the request; its payload is there
  *
  * Return: 0, or a negative errno if the connection must end.
- * Context: the link thread; sleeps until the payload has come.
+ * Context: the link thread.
  */
 int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
+	struct r2tcp_answer *answer = peer->in.answer;
 	struct r2tcp *tcp = peer->tcp;
-	struct r2tcp_answer *answer;
 
-	answer = r2tcp_serve_begin(peer, frame, R2TCP_BATCHES);
-	if (IS_ERR(answer))
-		return PTR_ERR(answer);
 	if (r2wire_check_put(peer->rx, frame->len, frame->items))
 		return r2tcp_peer_bad(peer, "malformed PUT");
 	if (tcp->ops->put(tcp->arg, peer->node, peer->rx, frame->len,
@@ -235,21 +256,18 @@ int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame)
 }
 
 /**
- * r2tcp_serve_get() - receive and handle a GET
+ * r2tcp_serve_get() - handle a GET
  * @peer: the peer; connected
- * @frame: header of the request
+ * @frame: header of the request; its payload is there
  *
  * Return: 0, or a negative errno if the connection must end.
- * Context: the link thread; sleeps until the payload has come.
+ * Context: the link thread.
  */
 int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
+	struct r2tcp_answer *answer = peer->in.answer;
 	struct r2tcp *tcp = peer->tcp;
-	struct r2tcp_answer *answer;
 
-	answer = r2tcp_serve_begin(peer, frame, R2TCP_GETS);
-	if (IS_ERR(answer))
-		return PTR_ERR(answer);
 	if (r2wire_check_page(peer->rx))
 		return r2tcp_peer_bad(peer, "malformed GET");
 	if (tcp->ops->get(tcp->arg, peer->node, peer->rx, &answer->reply))
@@ -258,21 +276,18 @@ int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame)
 }
 
 /**
- * r2tcp_serve_flush() - receive and handle a FLUSH
+ * r2tcp_serve_flush() - handle a FLUSH
  * @peer: the peer; connected
- * @frame: header of the request
+ * @frame: header of the request; its payload is there
  *
  * Return: 0, or a negative errno if the connection must end.
- * Context: the link thread; sleeps until the payload has come.
+ * Context: the link thread.
  */
 int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
+	struct r2tcp_answer *answer = peer->in.answer;
 	struct r2tcp *tcp = peer->tcp;
-	struct r2tcp_answer *answer;
 
-	answer = r2tcp_serve_begin(peer, frame, R2TCP_BATCHES);
-	if (IS_ERR(answer))
-		return PTR_ERR(answer);
 	if (r2wire_check_flush(peer->rx, frame->len, frame->items))
 		return r2tcp_peer_bad(peer, "malformed FLUSH");
 	if (tcp->ops->flush(tcp->arg, peer->node, peer->rx, frame->items,
@@ -291,15 +306,12 @@ int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame)
  */
 int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
-	struct r2tcp_answer *answer = r2tcp_serve_take(peer, R2TCP_PONGS);
+	struct r2tcp_answer *answer = peer->in.answer;
 	struct r2tcp *tcp = peer->tcp;
 
-	if (!answer)
-		return r2tcp_peer_bad(peer, "more than one PING");
 	answer->pong = (struct r2_pong) {
 		.room = cpu_to_le32(tcp->ops->room(tcp->arg)),
 	};
-	answer->reply.items = 0;
 	answer->reply.len = sizeof(answer->pong);
 	r2tcp_serve_answer(peer, answer, R2_PONG, frame->id);
 	return 0;

@@ -295,14 +295,17 @@ int r2tcp_sock_send(struct socket *sock, struct kvec *vec, unsigned int nr,
  * @sock: the socket; only one task may be receiving
  * @buf: where to
  * @len: how many at most; not 0
+ * @wait: until something comes
  *
- * Return: number of bytes, at least 1; or -ECONNRESET at the end of the stream,
- * or another negative errno.
- * Context: sleeps until something comes; r2tcp_sock_shut() ends that.
+ * Return: number of bytes, at least 1; without @wait, -EAGAIN if there is
+ * nothing; or -ECONNRESET at the end of the stream, or another negative errno.
+ * Context: with @wait, sleeps until something comes; r2tcp_sock_shut() ends that.
  */
-int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len)
+int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len, bool wait)
 {
-	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
+	struct msghdr msg = {
+		.msg_flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT),
+	};
 	unsigned int flags = memalloc_noreclaim_save();
 	struct kvec vec = { .iov_base = buf, .iov_len = len };
 	int n;
@@ -310,4 +313,17 @@ int r2tcp_sock_recv(struct socket *sock, void *buf, unsigned int len)
 	n = kernel_recvmsg(sock, &msg, &vec, 1, len, msg.msg_flags);
 	memalloc_noreclaim_restore(flags);
 	return n ?: -ECONNRESET;
+}
+
+/**
+ * r2tcp_sock_ended() - whether nothing will come any more
+ * @sock: the socket
+ *
+ * Return: true if the stream has ended, by whatever, or is about to; there may be
+ * something left to be received.
+ */
+bool r2tcp_sock_ended(struct socket *sock)
+{
+	return (READ_ONCE(sock->sk->sk_shutdown) & RCV_SHUTDOWN) ||
+	       READ_ONCE(sock->sk->sk_err);
 }

@@ -32,6 +32,7 @@ struct fake_node {
 	atomic_t new_instances;
 	atomic_t downs;
 	atomic_t gets;
+	struct task_struct *handler;
 	bool stall;
 };
 

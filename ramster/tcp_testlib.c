@@ -65,6 +65,7 @@ static int fake_get(void *arg, unsigned int peer, const struct r2_page *page,
 
 	fake_stall(node);
 	atomic_inc(&node->gets);
+	node->handler = current;
 	fake_page(page, reply->buf, &reply->len);
 	return 0;
 }
