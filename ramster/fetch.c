@@ -23,15 +23,15 @@
  * asked for until the peer is heard from: whoever reads many waits once, not for
  * each.
  *
- * The answer is checked and unpacked by whoever waits for it, so that several
- * CPUs can fault at once.  Of a page that nobody waits for here (its folio is
- * locked; or it is to come home) this is done by a worker, for the same reason;
- * but by the thread that has received it if nothing else has come, or there is
- * but one CPU: then a worker would only make it later.
+ * The answer is received, checked and unpacked by whoever waits for it, so that
+ * several CPUs can fault at once, and nobody is woken only to wake another.  Of a
+ * page that nobody waits for here (its folio is locked; or it is to come home)
+ * this is done by a worker, for the same reason; but by whoever has received it
+ * if nothing else has come, or there is but one CPU: then a worker would only
+ * make it later.
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
-#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -82,7 +82,7 @@ enum fetch_state {
  *	would just not fit into a page
  * @work: where the answer is unpacked
  * @state: an enum fetch_state
- * @came: completed with FETCH_CAME
+ * @waiter: who waits; is told of FETCH_CAME
  * @node: who asks
  * @kind: whether its owner can do without the page
  * @peers: who can be asked for it; the first is, or was
@@ -97,7 +97,7 @@ struct fetch {
 	struct r2tcp_req req;
 	struct work_struct work;
 	atomic_t state;
-	struct completion came;
+	struct r2tcp_waiter waiter;
 	struct ramster_node *node;
 	enum tmem_kind kind;
 	struct tmem_peers peers;
@@ -293,7 +293,7 @@ static int fetch_ask(struct fetch *fetch, bool push)
 static int fetch_ask_again(struct fetch *fetch)
 {
 	if (atomic_read(&fetch->state) == FETCH_CAME) {
-		reinit_completion(&fetch->came);
+		r2tcp_waiter_init(&fetch->waiter);
 		atomic_set(&fetch->state, FETCH_AWAITED);
 	}
 	return fetch_ask(fetch, fetch->req.pushed);
@@ -404,7 +404,7 @@ static void fetch_work(struct work_struct *work)
 	fetch_unpack(container_of(work, struct fetch, work), false);
 }
 
-/* Whether the thread that receives had better unpack the answer itself. */
+/* Whether whoever has received the answer had better unpack it himself. */
 static bool fetch_is_for_receiver(const struct fetch *fetch)
 {
 	return fetch->wanted && !fetch->req.result &&
@@ -420,7 +420,7 @@ static void fetch_done(struct r2tcp_req *req)
 
 	if (atomic_cmpxchg(&fetch->state, FETCH_AWAITED, FETCH_CAME) ==
 	    FETCH_AWAITED)
-		complete(&fetch->came);
+		r2tcp_waiter_came(&fetch->waiter);
 	else if (atomic_read(&fetch->state) == FETCH_GIVEN_UP)
 		fetch_end(fetch);
 	else if (fetch_is_for_receiver(fetch))
@@ -436,12 +436,15 @@ static void fetch_done(struct r2tcp_req *req)
 static bool fetch_came(struct fetch *fetch, long patience,
 		       enum fetch_state otherwise)
 {
-	if (wait_for_completion_timeout(&fetch->came, patience))
+	struct r2tcp *tcp = fetch->node->tcp;
+
+	if (r2tcp_wait(tcp, fetch->peers.node[0], &fetch->waiter, patience))
 		return true;
 	if (atomic_cmpxchg(&fetch->state, FETCH_AWAITED, otherwise) ==
 	    FETCH_AWAITED)
 		return false;
-	wait_for_completion(&fetch->came);
+	r2tcp_wait(tcp, fetch->peers.node[0], &fetch->waiter,
+		   MAX_SCHEDULE_TIMEOUT);
 	return true;
 }
 
@@ -517,7 +520,6 @@ static void fetch_fill(struct fetch *fetch, struct ramster_node *node,
 	fetch->deadline = deadline;
 	INIT_WORK(&fetch->work, fetch_work);
 	atomic_set(&fetch->state, FETCH_LEFT);
-	init_completion(&fetch->came);
 	r2net_encode_page(&fetch->page, handle, version);
 	fetch->req = (struct r2tcp_req) {
 		.type = R2_GET,
@@ -626,8 +628,10 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	fetch->req.pushed = true;
 	fetch->fetched = fetched;
 	fetch->arg = arg;
-	if (patience)
+	if (patience) {
+		r2tcp_waiter_init(&fetch->waiter);
 		atomic_set(&fetch->state, FETCH_AWAITED);
+	}
 
 	err = fetch_begin(fetch);
 	if (err && err != -EINPROGRESS)
