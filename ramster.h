@@ -45,6 +45,8 @@ typedef int (*ramster_fetched_fn)(void *arg, int result, const void *data,
  *	peer. Called in any context, as @owes
  * @owes: there are new debts to settle. Called in any context, with spinlocks
  *	held and interrupts off
+ * @stored: a page was stored, after zcache_await_store(). Called in task
+ *	context, in reclaim
  */
 struct ramster_ops {
 	int (*fetch)(const struct tmem_handle *handle, enum tmem_kind kind,
@@ -52,10 +54,12 @@ struct ramster_ops {
 		     ramster_fetched_fn fetched, void *arg);
 	void (*owes)(void);
 	void (*no_room)(void);
+	void (*stored)(void);
 };
 
 bool zcache_ramster_enabled(void);
 bool zcache_has_room(void);
+void zcache_await_store(void);
 struct tmem *zcache_register_ramster(const struct ramster_ops *ops);
 void zcache_unregister_ramster(const struct ramster_ops *ops);
 

@@ -48,6 +48,8 @@ static int zcache_file_put(u64 object, pgoff_t index, struct page *page)
 	err = zcache_page_put(&zcache, zcache.file, &handle, page);
 	zcache_trim_words(&zcache);
 	atomic64_inc(err ? &count->failed_eph_puts : &count->eph_puts);
+	if (!err)
+		zcache_stored(&zcache);
 	return err;
 }
 

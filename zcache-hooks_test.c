@@ -35,6 +35,7 @@
  * @answer: what the peer answers, or 1: nothing, in that time
  * @refuse: what the request itself returns
  * @patience: how long the page would have been waited for, in jiffies
+ * @stored: how often the cluster was told of a page
  */
 struct hooks_ctx {
 	struct zcache_settings set;
@@ -45,6 +46,7 @@ struct hooks_ctx {
 	int answer;
 	int refuse;
 	long patience;
+	unsigned int stored;
 };
 
 /* The seam's functions have no argument for it; tests run one by one. */
@@ -67,9 +69,15 @@ static void fake_owes(void)
 {
 }
 
+static void fake_stored(void)
+{
+	hooks->stored++;
+}
+
 static const struct ramster_ops fake_cluster = {
 	.fetch = fake_fetch,
 	.owes = fake_owes,
+	.stored = fake_stored,
 };
 
 static int hooks_init(struct kunit *test)
@@ -395,6 +403,40 @@ static void file_remote_late(struct kunit *test)
 	zcache_unregister_ramster(&fake_cluster);
 }
 
+/* The cluster is told of a page that is stored, once for each time it asks. */
+static void stored_is_told(struct kunit *test)
+{
+	KUNIT_ASSERT_FALSE(test, IS_ERR(zcache_register_ramster(&fake_cluster)));
+	KUNIT_ASSERT_EQ(test, 0, put(OBJECT, 3, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 0);
+	zcache_await_store();
+	KUNIT_ASSERT_EQ(test, 0, put(OBJECT, 4, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 1);
+	KUNIT_ASSERT_EQ(test, FRONTSWAP_STORED, swap_store(5, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 1);
+	zcache_await_store();
+	KUNIT_ASSERT_EQ(test, FRONTSWAP_STORED, swap_store(6, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 2);
+
+	/* What is refused is not stored. */
+	zcache_await_store();
+	zcache.set.file_take_all = false;
+	KUNIT_EXPECT_NE(test, 0, put(OBJECT, 5, 1));
+	zcache.set.max_pool_percent = 0;
+	KUNIT_EXPECT_EQ(test, FRONTSWAP_REJECT, swap_store(7, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 2);
+
+	/* Who has gone is told nothing, nor is who comes after him. */
+	zcache_unregister_ramster(&fake_cluster);
+	zcache.set.file_take_all = true;
+	KUNIT_ASSERT_EQ(test, 0, put(OBJECT, 5, 1));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(zcache_register_ramster(&fake_cluster)));
+	KUNIT_ASSERT_EQ(test, 0, put(OBJECT, 6, 1));
+	KUNIT_EXPECT_EQ(test, hooks->stored, 2);
+	zcache_unregister_ramster(&fake_cluster);
+	zcache_swap_ops.invalidate_area(AREA);
+}
+
 /* The store goes on and off, drops clean pages, and refuses it to a cluster. */
 static void switch_off(struct kunit *test)
 {
@@ -455,6 +497,7 @@ static struct kunit_case hooks_cases[] = {
 	KUNIT_CASE(file_remote),
 	KUNIT_CASE(file_remote_lost),
 	KUNIT_CASE(file_remote_late),
+	KUNIT_CASE(stored_is_told),
 	KUNIT_CASE(switch_off),
 	{}
 };

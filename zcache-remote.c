@@ -68,6 +68,39 @@ void zcache_owes(void *arg)
 }
 
 /**
+ * zcache_await_store - have the cluster told when the next page is stored
+ *
+ * That is done once; but if several are stored at a time it may be told of each.
+ *
+ * Context: any.
+ */
+void zcache_await_store(void)
+{
+	WRITE_ONCE(zcache.awaited, true);
+	/* Pairs with zcache_stored(): who now sees no page will be told of it. */
+	smp_mb();
+}
+EXPORT_SYMBOL_GPL(zcache_await_store);
+
+/**
+ * zcache_tell_stored - tell the cluster that a page was stored
+ * @zcache: the store
+ *
+ * Context: process, in reclaim.
+ */
+void zcache_tell_stored(struct zcache *zcache)
+{
+	const struct ramster_ops *ops;
+
+	WRITE_ONCE(zcache->awaited, false);
+	rcu_read_lock();
+	ops = READ_ONCE(zcache->ops);
+	if (ops)
+		ops->stored();
+	rcu_read_unlock();
+}
+
+/**
  * zcache_ramster_enabled - whether the cluster part was asked for
  *
  * Return: true if zcache runs and "ramster" was given.
@@ -117,6 +150,7 @@ void zcache_unregister_ramster(const struct ramster_ops *ops)
 	mutex_lock(&zcache.lock);
 	if (zcache.ops == ops)
 		WRITE_ONCE(zcache.ops, NULL);
+	WRITE_ONCE(zcache.awaited, false);
 	mutex_unlock(&zcache.lock);
 	synchronize_srcu(&zcache_fetch_srcu);
 	synchronize_rcu();

@@ -91,6 +91,7 @@ static int zcache_swap_store(unsigned int type, pgoff_t offset,
 		return FRONTSWAP_REJECT;
 	}
 	atomic64_inc(&count->pers_puts);
+	zcache_stored(&zcache);
 	return FRONTSWAP_STORED;
 }
 

@@ -173,6 +173,7 @@ struct zcache_settings {
  * @file: the one pool of all files
  * @comp: compressor
  * @ops: the cluster, or NULL
+ * @awaited: the cluster wants to know when a page is stored
  * @shrinker: gives ephemeral frames back, or NULL
  * @debugfs: directory of the counters
  * @zbud_debugfs: directory of the allocator's counters
@@ -188,6 +189,7 @@ struct zcache {
 	struct tmem_pool *file;
 	struct zcache_comp *comp;
 	const struct ramster_ops *ops;
+	bool awaited;
 	struct shrinker *shrinker;
 	struct dentry *debugfs;
 	struct dentry *zbud_debugfs;
@@ -245,6 +247,16 @@ int zcache_fetch(struct zcache *zcache, const struct tmem_handle *handle,
 		 enum tmem_kind kind, const struct tmem_blob *remote,
 		 long patience, ramster_fetched_fn fetched, void *arg);
 void zcache_owes(void *arg);
+void zcache_tell_stored(struct zcache *zcache);
+
+/* After a page was stored, and then counted. */
+static inline void zcache_stored(struct zcache *zcache)
+{
+	/* Pairs with zcache_await_store(). */
+	smp_mb__after_atomic();
+	if (unlikely(READ_ONCE(zcache->awaited)))
+		zcache_tell_stored(zcache);
+}
 
 #ifdef CONFIG_ZCACHE_DEBUG
 void zcache_debug_init(struct zcache *zcache);

@@ -114,7 +114,7 @@ static int ramster_fetch(const struct tmem_handle *handle, enum tmem_kind kind,
 	return err;
 }
 
-static void ramster_owes(void)
+static void ramster_kick(void)
 {
 	struct ramster_node *node;
 	int idx;
@@ -140,8 +140,9 @@ static void ramster_no_room(void)
 
 static const struct ramster_ops ramster_ops = {
 	.fetch = ramster_fetch,
-	.owes = ramster_owes,
+	.owes = ramster_kick,
 	.no_room = ramster_no_room,
+	.stored = ramster_kick,
 };
 
 /**
