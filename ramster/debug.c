@@ -55,6 +55,11 @@ static const struct debug_def debug_defs[] = {
 		 pages_remote_failed[TMEM_EPHEMERAL]),
 	EVENT_OF("pers_pages_remote_failed",
 		 pages_remote_failed[TMEM_PERSISTENT]),
+	EVENT_OF("remotify_ahead_frames", frames_sent[PRESSURE_AHEAD]),
+	EVENT_OF("remotify_short_frames", frames_sent[PRESSURE_SHORT]),
+	EVENT_OF("remotify_always_frames", frames_sent[PRESSURE_ALWAYS]),
+	EVENT_OF("remotify_refaults", refaults),
+	EVENT_OF("remotify_looks", looks),
 	EVENT_OF("remote_eph_pages_succ_get", remote_succ_get[TMEM_EPHEMERAL]),
 	EVENT_OF("remote_pers_pages_succ_get",
 		 remote_succ_get[TMEM_PERSISTENT]),
@@ -164,6 +169,16 @@ static int peers_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(peers);
 
+static int pressure_show(struct seq_file *seq, void *unused)
+{
+	struct ramster_node *node = seq->private;
+
+	if (node->remotify)
+		remotify_print_pressure(node->remotify, seq);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(pressure);
+
 static void debug_create_files(struct ramster_debug *debug, struct dentry *dir)
 {
 	struct debug_file *file;
@@ -177,6 +192,8 @@ static void debug_create_files(struct ramster_debug *debug, struct dentry *dir)
 					   &debug_fops);
 	}
 	debugfs_create_file("peers", 0444, dir, debug->node, &peers_fops);
+	debugfs_create_file("pressure", 0444, dir, debug->node,
+			    &pressure_fops);
 }
 
 static void debug_remove_files(struct dentry *dir)
@@ -186,6 +203,7 @@ static void debug_remove_files(struct dentry *dir)
 	for (i = 0; i < ARRAY_SIZE(debug_defs); i++)
 		debugfs_lookup_and_remove(debug_defs[i].name, dir);
 	debugfs_lookup_and_remove("peers", dir);
+	debugfs_lookup_and_remove("pressure", dir);
 }
 
 /**

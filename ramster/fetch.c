@@ -639,6 +639,7 @@ int fetch_page(struct ramster_node *node, const struct tmem_handle *handle,
 	if (patience && err)
 		r2tcp_push(node->tcp, peers.node[0]);
 	prefetch_note(node->prefetch, handle);
+	remotify_note_get(node->remotify, version);
 	if (!err)
 		err = fetch_unpack(fetch, true);
 	/* From here on the request may be gone, unless it is awaited. */

@@ -71,6 +71,8 @@ struct move_world {
 	u8 out[TMEM_MAX_BLOB];
 	unsigned int period_ms;
 	bool disabled;
+	unsigned int low;
+	unsigned int high;
 };
 
 /*
@@ -299,6 +301,10 @@ static inline int move_test_init(struct kunit *test)
 	world->period_ms = selfshrink_period_ms;
 	world->disabled = selfshrink_disabled;
 	selfshrink_disabled = false;
+	world->low = pressure_low;
+	world->high = pressure_high;
+	/* Most tests want pages to move, and have RAM enough. */
+	pressure_high = PRESSURE_ALWAYS_PERCENT;
 	test->priv = world;
 	return 0;
 }
@@ -312,6 +318,8 @@ static inline void move_test_exit(struct kunit *test)
 		return;
 	selfshrink_period_ms = world->period_ms;
 	selfshrink_disabled = world->disabled;
+	pressure_low = world->low;
+	pressure_high = world->high;
 	for (i = 0; i < MOVE_NODES; i++)
 		move_resume(&world->n[i]);
 	for (i = 0; i < MOVE_NODES; i++)
@@ -378,6 +386,13 @@ static inline void move_send(struct move_node *from, struct move_node *to,
 	remotify_set_target(from->node.remotify, to->node.info.node);
 	remotify_set_enable(from->node.remotify, TMEM_EPHEMERAL, eph);
 	remotify_set_enable(from->node.remotify, TMEM_PERSISTENT, pers);
+}
+
+/* From now on each node that looks at RAM finds that there is too little. */
+static inline void move_short(void)
+{
+	pressure_low = PRESSURE_ALWAYS_PERCENT - 1;
+	pressure_high = PRESSURE_ALWAYS_PERCENT - 1;
 }
 
 /*

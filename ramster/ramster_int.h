@@ -21,6 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "nodemanager.h"
+#include "pressure.h"
 #include "r2net.h"
 #include "tcp.h"
 #include "../ramster.h"
@@ -39,6 +40,9 @@ struct torture;
  * @pages_remoted: pages that a peer accepted, by kind
  * @bytes_remoted: their compressed bytes, by kind
  * @pages_remote_failed: pages whose send failed or was refused, by kind
+ * @frames_sent: frames whose pages were sent, by enum pressure_state
+ * @refaults: remote gets of pages that had been sent not long before
+ * @looks: how often RAM was looked at, to find out whether to send
  * @remote_succ_get: remote gets that filled a page, by kind
  * @remote_unsucc_get: remote gets that ended without the page, by kind
  * @remote_pages_flushed: single-page flushes that a peer acknowledged
@@ -65,6 +69,9 @@ struct ramster_counters {
 	atomic64_t pages_remoted[TMEM_NR_KINDS];
 	atomic64_t bytes_remoted[TMEM_NR_KINDS];
 	atomic64_t pages_remote_failed[TMEM_NR_KINDS];
+	atomic64_t frames_sent[PRESSURE_NR_STATES];
+	atomic64_t refaults;
+	atomic64_t looks;
 	atomic64_t remote_succ_get[TMEM_NR_KINDS];
 	atomic64_t remote_unsucc_get[TMEM_NR_KINDS];
 	atomic64_t remote_pages_flushed;

@@ -5,8 +5,9 @@
  * One thread looks for work; it never waits for a peer.  It fills batches,
  * hands them to tcp, and goes on; the answers are worked off by the thread
  * that receives them.  At most NR_PUT_BATCHES batches of pages are under way,
- * and one of flushes for each peer.  This file has the thread and its settings;
- * remotify_put.c sends pages, remotify_debts.c what peers have to forget.
+ * and one of flushes for each peer.  How much has to leave, pressure.c decides.
+ * This file has the thread and its settings; remotify_put.c sends pages,
+ * remotify_debts.c what peers have to forget.
  *
  * Memory.  The batches are set aside at the start.  Nothing is allocated
  * afterwards: a page is copied from its frame into a batch, the move to
@@ -27,8 +28,19 @@
 #include "remotify_private.h"
 #include "repair.h"
 
-/* How long the thread sleeps when nobody wakes it. */
+/* How long the thread sleeps when nobody wakes it, and there is work. */
 #define REMOTIFY_PERIOD		msecs_to_jiffies(100)
+
+/* The same when there is RAM enough: somebody might take it, and tell nobody. */
+#define REMOTIFY_WATCH		HZ
+
+/* Whether somebody has asked for pages to be sent, and said where to. */
+static bool remotify_is_on(const struct remotify *remotify)
+{
+	return READ_ONCE(remotify->target) != -1 &&
+	       (READ_ONCE(remotify->enable[TMEM_EPHEMERAL]) ||
+		READ_ONCE(remotify->enable[TMEM_PERSISTENT]));
+}
 
 /* Swap pages are held back until the store grows: then there is need for it. */
 static void remotify_check_hold(struct remotify *remotify)
@@ -63,19 +75,84 @@ void remotify_kick(struct remotify *remotify)
 	wake_up(&remotify->wait);
 }
 
+/*
+ * Returns 0 if RAM was looked at; else how long it is until it will be: for ever,
+ * if nothing is to be sent.
+ */
+static long remotify_look(struct remotify *remotify)
+{
+	struct ramster_counters *count = &remotify->node->count;
+	long left;
+
+	if (!remotify_is_on(remotify))
+		return MAX_SCHEDULE_TIMEOUT;
+	left = pressure_update(&remotify->pressure, remotify->tmem,
+			       atomic64_read(&count->refaults));
+	if (!left)
+		atomic64_inc(&count->looks);
+	return left;
+}
+
+/* Frames here of the kinds that are sent. */
+static u64 remotify_frames(const struct remotify *remotify,
+			   const struct tmem_stats *stats)
+{
+	unsigned int kind;
+	u64 frames = 0;
+
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		if (READ_ONCE(remotify->enable[kind]))
+			frames += stats->zbud[kind].frames;
+	return frames;
+}
+
+/*
+ * How long there is nothing to do.  Whoever stores a page ends that: but only
+ * after RAM was looked at, so that this happens no more often than that.
+ */
+static long remotify_rest(struct remotify *remotify, long left)
+{
+	struct tmem_stats stats;
+
+	if (!left)
+		zcache_await_store();
+	/* What is stored from here on is told of. */
+	remotify_get_stats(remotify, &stats);
+	if (stats.debts || stats.sending)
+		return REMOTIFY_PERIOD;
+	if (left)
+		return left;
+	if (!remotify_frames(remotify, &stats))
+		return MAX_SCHEDULE_TIMEOUT;
+	return pressure_asks(&remotify->pressure) ? REMOTIFY_PERIOD :
+						    REMOTIFY_WATCH;
+}
+
+/*
+ * How long the thread sleeps, if nobody wakes it.  Of pages that are not the
+ * kernel's, nobody says that they were stored.
+ */
+static long remotify_nap(struct remotify *remotify, long left)
+{
+	return remotify->node->owner ? remotify_rest(remotify, left) :
+				       REMOTIFY_PERIOD;
+}
+
 static int remotify_thread(void *arg)
 {
 	struct remotify *remotify = arg;
+	long nap = REMOTIFY_PERIOD, left;
 
 	while (!kthread_should_stop()) {
 		wait_event_idle_timeout(remotify->wait,
 					READ_ONCE(remotify->kicked) ||
-					kthread_should_stop(),
-					REMOTIFY_PERIOD);
+					kthread_should_stop(), nap);
 		WRITE_ONCE(remotify->kicked, false);
 		remotify_flush_pass(remotify);
+		left = remotify_look(remotify);
 		remotify_check_hold(remotify);
 		remotify_put_pass(remotify);
+		nap = remotify_nap(remotify, left);
 	}
 	return 0;
 }
@@ -154,7 +231,7 @@ bool remotify_enabled(const struct remotify *remotify, enum tmem_kind kind)
 
 /**
  * remotify_hold - hold swap pages back until there is need to send them
- * @remotify: the mover
+ * @remotify: the mover; if it looks at RAM, it knows that without
  * @pages: until the store has more swap pages than this, here and away together;
  *	or until somebody chooses a target or enables sending; REMOTIFY_HOLD_NONE:
  *	not any longer
@@ -166,6 +243,44 @@ void remotify_hold(struct remotify *remotify, u64 pages)
 	WRITE_ONCE(remotify->hold, pages);
 	if (pages == REMOTIFY_HOLD_NONE && before != pages)
 		remotify_kick(remotify);
+}
+
+/**
+ * remotify_has_room - whether pages may come home without need
+ * @remotify: the mover
+ *
+ * Context: any.
+ * Return: false if they might have to leave again soon.
+ */
+bool remotify_has_room(const struct remotify *remotify)
+{
+	return pressure_has_room(&remotify->pressure);
+}
+
+/**
+ * remotify_note_get - a page is asked back of a peer, because somebody wants it
+ * @remotify: the mover
+ * @version: of the page
+ *
+ * Context: any.
+ */
+void remotify_note_get(struct remotify *remotify, u64 version)
+{
+	if (pressure_is_refault(&remotify->pressure, version))
+		atomic64_inc(&remotify->node->count.refaults);
+}
+
+/**
+ * remotify_print_pressure - tell why pages are sent, or are not
+ * @remotify: the mover
+ * @seq: where to
+ *
+ * Context: process.
+ */
+void remotify_print_pressure(const struct remotify *remotify,
+			     struct seq_file *seq)
+{
+	pressure_print(&remotify->pressure, seq);
 }
 
 /**
@@ -234,6 +349,8 @@ struct remotify *remotify_create(struct ramster_node *node, struct tmem *tmem)
 	remotify->tmem = tmem;
 	remotify->target = -1;
 	remotify->hold = REMOTIFY_HOLD_NONE;
+	/* What was made for a test does not relieve this machine. */
+	pressure_init(&remotify->pressure, node->torture);
 	init_waitqueue_head(&remotify->wait);
 	mutex_init(&remotify->peers_lock);
 	xa_init(&remotify->peers);

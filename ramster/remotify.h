@@ -11,6 +11,7 @@
 struct flush_batch;
 struct ramster_node;
 struct remotify;
+struct seq_file;
 
 /* As a target: whoever has room. */
 #define REMOTIFY_ANYBODY	(-2)
@@ -32,6 +33,10 @@ void remotify_set_enable(struct remotify *remotify, enum tmem_kind kind,
 			 bool on);
 bool remotify_enabled(const struct remotify *remotify, enum tmem_kind kind);
 void remotify_hold(struct remotify *remotify, u64 pages);
+bool remotify_has_room(const struct remotify *remotify);
+void remotify_note_get(struct remotify *remotify, u64 version);
+void remotify_print_pressure(const struct remotify *remotify,
+			     struct seq_file *seq);
 unsigned int remotify_asked(const struct remotify *remotify);
 struct tmem *remotify_tmem(const struct remotify *remotify);
 void remotify_get_stats(const struct remotify *remotify,

@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "pressure.h"
 #include "ramster_int.h"
 #include "remotify.h"
 
@@ -86,6 +87,7 @@ struct flush_batch {
  * @halted: whether the node is going down
  * @asked: how often somebody has asked for pages to be sent, or not to be
  * @hold: swap pages are held back while the store has no more than so many
+ * @pressure: how much has to be sent; the thread's own
  * @turn: kind whose turn it is; the thread's own
  * @turn_left: frames that it may still send before it is the other's turn
  * @target: node number of the peer that gets them; or REMOTIFY_ANYBODY; -1:
@@ -106,6 +108,7 @@ struct remotify {
 	bool halted;
 	unsigned int asked;
 	u64 hold;
+	struct pressure pressure;
 	enum tmem_kind turn;
 	unsigned int turn_left;
 	int target;

@@ -219,12 +219,27 @@ static void put_add(struct put_batch *put, const struct tmem_handle *handle,
 	trace_ramster_send(handle, version, put->to, blob.len);
 }
 
+/* A node that looks at RAM needs no hold, and must not heed it when RAM is short. */
+static bool put_is_held(struct remotify *remotify, enum tmem_kind kind)
+{
+	return kind == TMEM_PERSISTENT &&
+	       READ_ONCE(remotify->hold) != REMOTIFY_HOLD_NONE &&
+	       remotify->pressure.plan.state == PRESSURE_ALWAYS;
+}
+
 static bool put_may_send(struct remotify *remotify, enum tmem_kind kind)
 {
-	if (!READ_ONCE(remotify->enable[kind]))
-		return false;
-	return kind != TMEM_PERSISTENT ||
-	       READ_ONCE(remotify->hold) == REMOTIFY_HOLD_NONE;
+	return READ_ONCE(remotify->enable[kind]) &&
+	       !put_is_held(remotify, kind) &&
+	       pressure_may_send(&remotify->pressure, remotify->tmem, kind);
+}
+
+static void put_count_frame(struct remotify *remotify, u64 version)
+{
+	enum pressure_state why = remotify->pressure.plan.state;
+
+	atomic64_inc(&remotify->node->count.frames_sent[why]);
+	pressure_sent(&remotify->pressure, version);
 }
 
 /* Returns false if there is no frame of this kind to take. */
@@ -240,6 +255,8 @@ static bool put_add_frame(struct put_batch *put)
 				 version);
 	for (i = 0; i < nr; i++)
 		put_add(put, &handle[i], version[i]);
+	if (nr)
+		put_count_frame(put->remotify, max(version[0], version[nr - 1]));
 	return nr;
 }
 

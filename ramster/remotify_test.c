@@ -3,6 +3,7 @@
  * Tests of remotify.c: what is sent, in which order, and what peers are told.
  */
 #include "move_test.h"
+#include "remotify_private.h"
 
 /*
  * Ephemeral pages go before persistent ones, and within a kind the oldest go
@@ -346,6 +347,148 @@ static void remotify_test_change_while_sent(struct kunit *test)
 }
 
 /*
+ * pressure
+ */
+
+/* With RAM enough, nothing leaves; when it is short, all does. */
+static void remotify_test_pressure(struct kunit *test)
+{
+	struct move_node *s, *c;
+	unsigned int kind;
+
+	move_pair(test, &s, &c);
+	pressure_high = 0;
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		move_pages(test, c, kind, 0, 20);
+	move_send(c, s, true, true);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, s->nr_seen, 0);
+	KUNIT_EXPECT_EQ(test, move_own(c).sending, 0);
+	move_short();
+	for (kind = 0; kind < TMEM_NR_KINDS; kind++)
+		WAIT_FOR(test, move_nr_away(c, kind) == 20);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.frames_sent
+					 [PRESSURE_SHORT]), 20);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.frames_sent
+					 [PRESSURE_ALWAYS]), 0);
+	move_read_all(test, c, TMEM_PERSISTENT, 0, 20);
+}
+
+/*
+ * Somebody gets ready for what comes: what was stored just now stays, and leaves
+ * when it has become old; the oldest first.
+ */
+static void remotify_test_young(struct kunit *test)
+{
+	enum { PAGES = 100 };
+	struct move_node *s, *c;
+	u32 i;
+
+	move_pair(test, &s, &c);
+	move_short();
+	/* Swap pages may not be sent yet. */
+	move_send(c, s, true, false);
+	WAIT_FOR(test, c->node.remotify->pressure.plan.state == PRESSURE_SHORT);
+	pressure_low = 0;
+	WAIT_FOR(test, c->node.remotify->pressure.plan.state == PRESSURE_AHEAD);
+	move_pages(test, c, TMEM_PERSISTENT, 0, PAGES);
+	msleep(MOVE_WHILE_MS);
+	remotify_set_enable(c->node.remotify, TMEM_PERSISTENT, true);
+	WAIT_FOR(test, s->nr_seen);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_LE(test, s->nr_seen, 3 * PAGES / 4);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == PAGES);
+	for (i = 0; i < PAGES; i++)
+		KUNIT_EXPECT_EQ(test, s->seen[i].index, i);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.frames_sent
+					 [PRESSURE_AHEAD]), PAGES / 2);
+}
+
+/* A page that comes back at once is counted, one that comes back late is not. */
+static void remotify_test_refault(struct kunit *test)
+{
+	struct move_node *s, *c;
+	u64 window;
+
+	move_pair(test, &s, &c);
+	move_short();
+	pressure_low = 98;
+	move_pages(test, c, TMEM_PERSISTENT, 0, 20);
+	move_send(c, s, false, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 20);
+	move_read_all(test, c, TMEM_PERSISTENT, 0, 20);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.refaults), 20);
+	/* The rest of the world is sent, in between. */
+	window = c->node.remotify->pressure.plan.window;
+	KUNIT_EXPECT_GT(test, window, 20);
+	c->node.remotify->pressure.newest += window;
+	move_read_all(test, c, TMEM_PERSISTENT, 0, 20);
+	KUNIT_EXPECT_EQ(test, move_count(&c->node.count.refaults), 20);
+}
+
+/* Where RAM is looked at, what is held back leaves when that is short. */
+static void remotify_test_hold(struct kunit *test)
+{
+	struct move_node *s, *c;
+
+	move_pair(test, &s, &c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, 20);
+	move_send(c, s, false, false);
+	remotify_set_enable(c->node.remotify, TMEM_PERSISTENT, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 20);
+	remotify_hold(c->node.remotify, 1000);
+	move_pages(test, c, TMEM_PERSISTENT, 20, 20);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, move_nr_away(c, TMEM_PERSISTENT), 20);
+	move_short();
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 40);
+}
+
+static s64 looks_in(struct move_node *n, unsigned int ms)
+{
+	s64 before = move_count(&n->node.count.looks);
+
+	msleep(ms);
+	return move_count(&n->node.count.looks) - before;
+}
+
+/*
+ * A machine that has RAM enough is left alone: without pages to send nobody
+ * looks, with some it is once a second; and whoever stores ends that.
+ */
+static void remotify_test_rests(struct kunit *test)
+{
+	struct move_node *s, *c;
+
+	move_pair(test, &s, &c);
+	pressure_high = 0;
+	/* As the kernel's own pages are, whose storing is told of. */
+	c->node.owner = true;
+	move_send(c, s, false, true);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, looks_in(c, 1500), 0);
+	move_pages(test, c, TMEM_PERSISTENT, 0, 20);
+	KUNIT_EXPECT_EQ(test, looks_in(c, 500), 0);
+	remotify_kick(c->node.remotify);
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_LE(test, looks_in(c, 2500), 3);
+	KUNIT_EXPECT_GE(test, looks_in(c, 2500), 2);
+	/* RAM runs short, and nobody says so. */
+	move_short();
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 20);
+	WAIT_FOR(test, move_settled(c));
+	msleep(MOVE_WHILE_MS);
+	/* Nothing is left: nobody looks, however short it is. */
+	KUNIT_EXPECT_EQ(test, looks_in(c, 1000), 0);
+	remotify_set_target(c->node.remotify, -1);
+	move_page(test, c, TMEM_PERSISTENT, 20, 0);
+	remotify_kick(c->node.remotify);
+	KUNIT_EXPECT_EQ(test, looks_in(c, 1000), 0);
+	c->node.owner = false;
+	remotify_kick(c->node.remotify);
+}
+
+/*
  * debts
  */
 
@@ -483,6 +626,11 @@ static struct kunit_case remotify_cases[] = {
 	KUNIT_CASE(remotify_test_target_change),
 	KUNIT_CASE(remotify_test_symmetric),
 	KUNIT_CASE(remotify_test_change_while_sent),
+	KUNIT_CASE(remotify_test_pressure),
+	KUNIT_CASE_SLOW(remotify_test_young),
+	KUNIT_CASE(remotify_test_refault),
+	KUNIT_CASE(remotify_test_hold),
+	KUNIT_CASE_SLOW(remotify_test_rests),
 	KUNIT_CASE(remotify_test_flush),
 	KUNIT_CASE(remotify_test_flush_object),
 	KUNIT_CASE(remotify_test_flush_fails),

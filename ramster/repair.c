@@ -9,8 +9,10 @@
  * needed in which somebody could die.
  *
  * A few pages at a time, and no more than repair_pages_per_second, so that faults
- * and what else is sent have the network; and only while there is room here.  The
- * walk goes on where it has ended, so that each page has its turn.
+ * and what else is sent have the network.  Where RAM is short, pages leave as fast
+ * as they come, the oldest ones first, which these are; and without a frame that
+ * is free at this moment none comes.  The walk goes on where it has ended, so that
+ * each page has its turn.
  *
  * Nobody waits for this, but whoever stops it; a run waits for fetches, which are
  * bounded by get_timeout_ms.
@@ -68,12 +70,9 @@ u64 repair_at_risk(const struct ramster_node *node)
 /* Whether pages that come home now would be better off when they have left. */
 static bool repair_is_possible(struct repair *repair)
 {
-	struct ramster_node *node = repair->node;
-	struct remotify *remotify = node->remotify;
+	struct remotify *remotify = repair->node->remotify;
 
-	/* Pages that were made for a test are not the store's. */
 	return READ_ONCE(repair_rate) &&
-	       (!node->owner || zcache_has_room()) &&
 	       remotify_enabled(remotify, TMEM_PERSISTENT) &&
 	       remotify_copies(remotify) == TMEM_COPIES;
 }

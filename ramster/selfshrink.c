@@ -9,8 +9,10 @@
  * than 20.  It ends when the store grows, when room runs short, or when somebody
  * asks for pages to be sent.
  *
- * While pages come home, and as long as nothing has changed since, remotify
- * holds swap pages back: otherwise they would leave again at once.
+ * Where pages are sent when RAM is short, there has to be more of it than would
+ * have them sent again.  Where they are always sent, remotify holds swap pages
+ * back while pages come home, and as long as nothing has changed since:
+ * otherwise they would leave again at once.
  *
  * Nobody waits for this, but whoever stops it; a run waits for fetches, which
  * are bounded by get_timeout_ms.
@@ -116,6 +118,12 @@ static bool selfshrink_disturbed(struct selfshrink *selfshrink,
 	       selfshrink->asked;
 }
 
+static bool selfshrink_has_room(const struct selfshrink *selfshrink)
+{
+	return zcache_has_room() &&
+	       remotify_has_room(selfshrink->node->remotify);
+}
+
 static void selfshrink_home(struct selfshrink *selfshrink, u64 goal)
 {
 	struct tmem_stats stats;
@@ -124,7 +132,7 @@ static void selfshrink_home(struct selfshrink *selfshrink, u64 goal)
 	while (goal) {
 		tmem_get_stats(selfshrink->tmem, &stats);
 		if (selfshrink_disturbed(selfshrink, &stats) ||
-		    !zcache_has_room())
+		    !selfshrink_has_room(selfshrink))
 			return;
 		came = selfshrink_batch(selfshrink,
 					min_t(u64, goal, HOMING_BATCH));
@@ -159,7 +167,8 @@ static void selfshrink_run(struct selfshrink *selfshrink)
 	u64 away;
 
 	tmem_get_stats(selfshrink->tmem, &stats);
-	if (!selfshrink_idle(selfshrink, &stats) || !zcache_has_room()) {
+	if (!selfshrink_idle(selfshrink, &stats) ||
+	    !selfshrink_has_room(selfshrink)) {
 		remotify_hold(remotify, REMOTIFY_HOLD_NONE);
 		return;
 	}

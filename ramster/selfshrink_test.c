@@ -124,11 +124,40 @@ static void selfshrink_test_selfshrink_races(struct kunit *test)
 	KUNIT_EXPECT_GT(test, move_count(&c->node.count.remote_home), 0);
 }
 
+/*
+ * Where RAM is looked at: nothing comes home as long as it might be sent again,
+ * and what has come home is not.
+ */
+static void selfshrink_test_pressure(struct kunit *test)
+{
+	enum { PAGES = 50 };
+	struct move_node *s, *c;
+
+	move_pair(test, &s, &c);
+	move_pages(test, c, TMEM_PERSISTENT, 0, PAGES);
+	move_send(c, s, false, true);
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == PAGES);
+	pressure_low = 0;
+	pressure_high = PRESSURE_ALWAYS_PERCENT - 1;
+	move_start_selfshrink(test, c, 20);
+	msleep(500);
+	KUNIT_EXPECT_EQ(test, move_nr_away(c, TMEM_PERSISTENT), PAGES);
+	pressure_high = 1;
+	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == 0);
+	/* Somebody who asks for pages to be sent ends a hold. */
+	remotify_set_enable(c->node.remotify, TMEM_PERSISTENT, true);
+	s->nr_seen = 0;
+	msleep(MOVE_WHILE_MS);
+	KUNIT_EXPECT_EQ(test, s->nr_seen, 0);
+	KUNIT_EXPECT_EQ(test, move_nr_away(c, TMEM_PERSISTENT), 0);
+}
+
 static struct kunit_case selfshrink_cases[] = {
 	KUNIT_CASE_SLOW(selfshrink_test_selfshrink),
 	KUNIT_CASE_SLOW(selfshrink_test_selfshrink_growth),
 	KUNIT_CASE(selfshrink_test_selfshrink_off),
 	KUNIT_CASE(selfshrink_test_selfshrink_races),
+	KUNIT_CASE(selfshrink_test_pressure),
 	{}
 };
 
