@@ -67,6 +67,7 @@ KERNEL=demo
 # shellcheck source=tools/testing/harness.sh
 . tools/testing/harness.sh
 harness_begin "$RUN"
+default_marks
 
 # --- counters ----------------------------------------------------------------
 

@@ -200,6 +200,7 @@ start_guest() {
 	args="console=ttyS0 panic=-1 oops=panic no_timer_check"
 	args+=" tsc=reliable tsc_early_khz=1000000 nbd.nbds_max=1"
 	args+=" brd.rd_nr=2 brd.rd_size=65536 ramster noselfshrink"
+	args+=" ramster.remotify_high_percent=100"
 	args+=" rdinit=/icount-init icount.parts=$parts"
 	args+=" icount.contents=$contents icount.pages=$pages"
 	args+=" icount.rounds=$rounds"

@@ -55,6 +55,10 @@
 # work and the like, too.  That takes more than half of the time of a test, so it is
 # for those that see everything come and go.
 #
+# default_marks, before a boot: pages are sent when RAM runs short, as on any
+# machine. Else they are sent as soon as they are stored: most tests want to see
+# that, and have more RAM than they need.
+#
 # Times are in seconds and are multiplied by $RAMSTER_SLOW, which the runner sets
 # by how busy this machine is.
 
@@ -66,6 +70,7 @@ RAMSTER_SLOW=${RAMSTER_SLOW:-1}
 # The kernel that guests run: tools/kernel/$KERNEL.config.
 KERNEL=${KERNEL:-debug}
 EVERY_CHECKER=${EVERY_CHECKER:-}
+SEND_ALWAYS=1
 
 SPLATS='BUG:|WARNING:|Oops|KASAN|UBSAN|Kernel panic|general protection fault'
 SPLATS+='|INFO: task .* blocked for more|INFO: rcu_.* detected|soft lockup'
@@ -251,6 +256,10 @@ every_checker() {
 	EVERY_CHECKER=1
 }
 
+default_marks() {
+	SEND_ALWAYS=
+}
+
 # broken_kernel: the image of a kernel that has mutations/hooks.patch.
 broken_kernel() {
 	"$RAMSTER_TOP/tools/kernel.sh" --config "$KERNEL" \
@@ -272,6 +281,7 @@ kernel_args() {
 	local a="console=ttyS0 panic=-1 panic_on_warn=1 oops=panic"
 
 	a+=" no_timer_check nbd.nbds_max=1"
+	[ -z "$SEND_ALWAYS" ] || a+=" ramster.remotify_high_percent=100"
 	if [ "$1" != demo ] && [ "$1" != bench ]; then
 		# page_poison=1 is there too, but checks byte by byte: for a hunt
 		a+=" init_on_free=1 sysctl.kernel.hung_task_panic=1"

@@ -70,6 +70,7 @@ test_howto() {
 	howto_blocks "$dir" || fail "the how-to has commands that are not tested"
 	[ "$(find "$dir" -name '*.sh' | wc -l)" -ge 15 ] ||
 		fail "the how-to has lost its commands"
+	default_marks
 	boot_start roomy --mem 512 --ip 192.0.2.2 --append ramster
 	boot_start lean --mem 256 --ip 192.0.2.1 --swap 768 --append "ramster noselfshrink"
 	boot_wait roomy lean
