@@ -99,28 +99,30 @@ static void torture_forget(struct torture *torture, struct torture_page *page)
 	page->generation = atomic64_inc_return(&torture->generation);
 }
 
-/* May the page have gone with the peers that had it? */
-static bool torture_went_with(const struct torture *torture,
-			      const struct torture_page *page,
-			      struct tmem_peers peers)
+/* Why a page cannot be had from those who were given it. */
+enum torture_excuse {
+	TORTURE_GONE,		/* each of them was restarted since */
+	TORTURE_UNREACHABLE,	/* one that was not is not connected */
+	TORTURE_NO_EXCUSE,	/* one that was not is: it has to have it */
+};
+
+static enum torture_excuse torture_excuse(const struct torture *torture,
+					  const struct torture_page *page,
+					  struct tmem_peers peers)
 {
+	enum torture_excuse excuse = TORTURE_GONE;
 	unsigned int i;
+	u8 peer;
 
-	for (i = 0; i < tmem_peers_nr(peers); i++)
-		if (READ_ONCE(torture->restarted[peers.node[i]]) <= page->epoch)
-			return false;
-	return true;
-}
-
-static bool torture_connected(const struct torture *torture,
-			      struct tmem_peers peers)
-{
-	unsigned int i;
-
-	for (i = 0; i < tmem_peers_nr(peers); i++)
-		if (!r2tcp_connected(torture->node->tcp, peers.node[i]))
-			return false;
-	return true;
+	for (i = 0; i < tmem_peers_nr(peers); i++) {
+		peer = peers.node[i];
+		if (READ_ONCE(torture->restarted[peer]) > page->epoch)
+			continue;
+		if (r2tcp_connected(torture->node->tcp, peer))
+			return TORTURE_NO_EXCUSE;
+		excuse = TORTURE_UNREACHABLE;
+	}
+	return excuse;
 }
 
 /*
@@ -351,10 +353,11 @@ static bool torture_missed(struct torture *torture, struct torture_object *obj,
 			   unsigned int try)
 {
 	struct torture_page *page = &obj->page[i];
+	enum torture_excuse excuse = torture_excuse(torture, page, peers);
 	struct tmem_oid oid = torture_oid(obj);
 
 	lockdep_assert_held(&obj->lock);
-	if (!torture_connected(torture, peers)) {
+	if (excuse == TORTURE_UNREACHABLE) {
 		atomic64_inc(&torture->count.unreachable);
 		return false;
 	}
@@ -362,7 +365,7 @@ static bool torture_missed(struct torture *torture, struct torture_object *obj,
 		torture_vanished(torture, obj, i);
 		return false;
 	}
-	if (!torture_went_with(torture, page, peers)) {
+	if (excuse == TORTURE_NO_EXCUSE) {
 		if (try < TORTURE_TRIES)
 			return true;
 		torture_lost(torture, obj, i, peers);
