@@ -52,8 +52,8 @@ struct torture;
  * @remote_nomem: remote gets whose page stayed with its peer for want of room
  * @remote_home: remote pages that came home because this machine was idle
  * @remote_repaired: remote pages that came home to get a second copy
- * @remote_get_timeouts: remote gets that nobody answered in time
- * @remote_get_corrupt: remote gets whose answer failed its checks
+ * @remote_get_timeouts: times that a peer did not answer a remote get in time
+ * @remote_get_corrupt: answers to remote gets that failed their checks
  * @remote_get_other_copy: remote gets for which somebody else was asked, as one
  *	peer did not answer in time or not well
  * @prefetch_asked: pages asked for before anybody wanted them
