@@ -69,7 +69,7 @@ static void *exact(const void *bytes, size_t len)
 
 static int version_allowed(__le64 version)
 {
-	return le64_to_cpu(version) - 1 < (1ULL << 53) - 1;
+	return le64_to_cpu(version) - 1 < (1ULL << 45) - 1;
 }
 
 static int hello_allowed(const struct r2_hello *hello)
@@ -98,7 +98,7 @@ static int flush_item_allowed(const struct r2_flush_item *item)
 	case R2_ITEM_OBJECT:
 		return !page.index;
 	case R2_ITEM_POOL:
-		if (le64_to_cpu(page.version) != (1ULL << 53) - 1)
+		if (le64_to_cpu(page.version) != (1ULL << 45) - 1)
 			return 0;
 		page.pool = 0;
 		page.version = 0;
