@@ -154,6 +154,8 @@ static void remotify_test_restarted(struct kunit *test)
 	struct move_node *a, *b, *c;
 
 	copies_start(test, &a, &c, &b);
+	/* It would see to what this test counts. */
+	repair_halt(c->node.repair);
 	move_pages(test, c, TMEM_PERSISTENT, 0, PAGES);
 	copies_enable(c, true);
 	WAIT_FOR(test, move_nr_away(c, TMEM_PERSISTENT) == PAGES);
