@@ -87,7 +87,7 @@ fetched() {
 # at any time: pages leave before it runs short, the oldest first; and what is in
 # the store gives way as a whole if need be.
 #
-# Then programs want twice of what there is: the server keeps up, so that the
+# Then programs want more than there is: the server keeps up, so that the
 # kernel is never down to its reserves, and hardly a page goes to the disk.
 test_remotify_ahead() {
 	local old young low high frames line load mb min free watch stores writes
@@ -128,8 +128,8 @@ test_remotify_ahead() {
 	load_end "$young"
 
 	min=$(on client "/tests/ram.sh min")
-	mb=$(($(on client "sed -n 's/^MemAvailable: *\\([0-9]*\\).*/\\1/p' /proc/meminfo") * 2 / 1024))
-	note "twice of what is available: $mb MB; the kernel keeps $min kB"
+	mb=$(($(on client "sed -n 's/^MemAvailable: *\\([0-9]*\\).*/\\1/p' /proc/meminfo") * 5 / 4096))
+	note "five quarters of what is available: $mb MB; the kernel keeps $min kB"
 	watch=$(start client "/tests/ram.sh watch")
 	stores=$(counter client frontswap/stores)
 	writes=$(counter client frontswap/rejects)
