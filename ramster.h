@@ -31,12 +31,13 @@ typedef int (*ramster_fetched_fn)(void *arg, int result, const void *data,
 /**
  * struct ramster_ops - what the cluster does for the store
  * @fetch: ask a peer for a page that tmem_get() reported as -EREMOTE, and another
- *	one that has it if need be, and wait for it, for @patience jiffies at most. If it comes or is known to be lost
- *	in that time, @fetched is called, and what it returns is returned. If
- *	not, -EINPROGRESS, and @fetched is called later, within the cluster's
- *	get_timeout_ms; it may be called before the return. Or, if the page is
- *	ephemeral, -ETIMEDOUT, and @fetched is not called; others are misses at
- *	once then, until the peer is heard from. -EIO, and it is not called, if
+ *	one that has it if need be, and wait for it, for @patience jiffies at
+ *	most. If it comes or is known to be lost in that time, @fetched is
+ *	called, and what it returns is returned. If not, -EINPROGRESS, and
+ *	@fetched is called later, within the cluster's get_timeout_ms; it may be
+ *	called before the return. Or, if the page is ephemeral, -ETIMEDOUT, and
+ *	@fetched is not called; others are misses at once then, until the peer
+ *	is heard from. -EIO, and it is not called, if
  *	nobody can be asked. An ephemeral page that cannot be had is a miss and
  *	nothing to complain of. Called in task context; with no patience, waits at
  *	most for other fetches to end; allocates from a mempool only, or for an

@@ -29,8 +29,8 @@ struct tmem_found {
 	unsigned int n;
 };
 
-static void tmem_found_add(struct tmem_found *s,
-			    const struct tmem_object *obj, u32 index, u64 word)
+static void tmem_found_add(struct tmem_found *s, const struct tmem_object *obj,
+			   u32 index, u64 word)
 {
 	s->away[s->n++] = (struct tmem_away) {
 		.handle.client = obj->pool->client,
