@@ -21,7 +21,7 @@ done
 here=tools/testing
 # each .c file here is a program, and so is each directory that has a main.c
 programs=("$here"/*.c)
-sources=("$here"/*.c "$here"/guest/* ramster/r2wire*.h tools/ramster.sh
+sources=("$here"/*.[ch] "$here"/guest/* ramster/r2wire*.h tools/ramster.sh
 	tools/ramster/*)
 for f in "$here"/*/main.c; do
 	programs+=("${f%/main.c}")

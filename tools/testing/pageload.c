@@ -31,20 +31,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pattern.h"
+
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
 #endif
 
-#define PAGE		4096UL
-#define MAGIC		0x72616d7374657221ULL
 #define MAX_THREADS	64
 #define STACK		(256 * 1024)
 #define MAX_TOLD	10	/* wrong pages that are described */
 #define SLOW_NS		3000	/* a touch above this may have been a fault */
-
-struct header {
-	uint64_t magic, seed, page, gen;
-};
 
 struct worker {
 	pthread_t thread;
@@ -85,43 +81,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 31;
-	x *= 0x7fb5d329728ea185ULL;
-	x ^= x >> 27;
-	x *= 0x81dadef4bc2dd44dULL;
-	return x ^ x >> 33;
-}
-
-/* What the page is to hold: header, random part, repeated byte. */
-static void make_page(uint8_t *p, uint64_t page, uint64_t gen)
-{
-	struct header h = { MAGIC, seed, page, gen };
-	uint64_t x = mix(seed ^ mix(page) ^ mix(gen << 32)) | 1, w;
-	size_t i, end;
-
-	if (!gen) {
-		memset(p, 0, PAGE);
-		return;
-	}
-	memcpy(p, &h, sizeof(h));
-	/* the sizes of neighbours differ, by up to a tenth of a page each way */
-	end = fill >= 100 ? PAGE : fill == 0 ? sizeof(h) :
-		(PAGE * fill / 100 + x % (PAGE / 5) - PAGE / 10) & ~7UL;
-	if (end > PAGE)
-		end = end > 2 * PAGE ? sizeof(h) : PAGE;
-	for (i = sizeof(h); i < end; i += 8) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		w = x * 0x2545f4914f6cdd1dULL;
-		memcpy(p + i, &w, 8);
-	}
-	if (i < PAGE)
-		memset(p + i, 'a' + page % 23, PAGE - i);
 }
 
 static void on_sigbus(int sig, siginfo_t *si, void *ctx)
@@ -177,7 +136,7 @@ static void read_page(struct worker *w, uint64_t page)
 
 	(void)*p;
 	note_latency(w, now_ns() - t);
-	make_page(w->want, page, gens[page]);
+	make_page(w->want, seed, fill, page, gens[page]);
 	if (memcmp((const void *)p, w->want, PAGE)) {
 		if (__atomic_fetch_add(&nr_bad, 1, __ATOMIC_RELAXED) < MAX_TOLD)
 			describe(page, (const void *)p, w->want);
@@ -193,7 +152,7 @@ static void write_page(struct worker *w, uint64_t page)
 		madvise(p, PAGE, MADV_DONTNEED);
 		lost[page] = 0;
 	}
-	make_page(w->want, page, generation);
+	make_page(w->want, seed, fill, page, generation);
 	t = now_ns();
 	*(volatile uint8_t *)p = w->want[0];
 	note_latency(w, now_ns() - t);
