@@ -82,6 +82,8 @@ help:
 	@echo 'make coverage          lines that the unit tests reach, file by file'
 	@echo 'make soak              clusters under random load, an hour each'
 	@echo 'make soak MINUTES=N SEED=S'
+	@echo 'make faults            500 faults of servers under a load, hours'
+	@echo 'make faults CYCLES=N SEED=S COPIES=1|2'
 	@echo 'make kernel            build the kernel only; CONFIG=demo|debug'
 	@echo 'make install DESTDIR=  ramster.sh, the units for systemd and the documents, on'
 	@echo '                       a machine that is to be a node'
@@ -116,6 +118,10 @@ soak:
 	tools/testing/soak $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED))
 
+faults:
+	tools/testing/faults $(if $(CYCLES),--cycles $(CYCLES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(COPIES),--copies $(COPIES))
+
 # What a machine needs beside its kernel to be a node.
 install:
 	install -D -m 755 tools/ramster.sh $(DESTDIR)$(SBINDIR)/ramster.sh
@@ -131,6 +137,6 @@ clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo bench check kunit static fuzz coverage soak install clean-cache
+.PHONY: help deps kernel demo bench check kunit static fuzz coverage soak faults install clean-cache
 
 endif
