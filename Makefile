@@ -38,7 +38,8 @@ ramster-y := $(addprefix ramster/,ramster.o homing.o placement.o remotify.o \
 	       fetch.o prefetch.o foreign.o heartbeat.o pressure.o selfshrink.o \
 	       r2net.o r2wire.o \
 	       tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
-	       tcp_peer.o tcp_recv.o tcp_req.o tcp_send.o tcp_serve.o tcp_sock.o \
+	       tcp_peer.o tcp_recv.o tcp_req.o tcp_room.o tcp_send.o tcp_serve.o \
+	       tcp_sock.o \
 	       nodemanager.o nodemanager_node.o nodemanager_hb.o \
 	       nodemanager_rules.o sysfs.o)
 ramster-$(CONFIG_RAMSTER_DEBUG) += ramster/debug.o
@@ -46,7 +47,8 @@ ramster-$(CONFIG_RAMSTER_TORTURE) += $(addprefix ramster/,torture.o \
 	       torture_debug.o torture_model.o torture_page.o)
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       r2net_test.o tcp_testlib.o tcp_conn_test.o tcp_hello_test.o \
-	       tcp_recv_test.o tcp_req_test.o tcp_hostile_test.o heartbeat_test.o \
+	       tcp_recv_test.o tcp_req_test.o tcp_room_test.o \
+	       tcp_hostile_test.o heartbeat_test.o \
 	       nodemanager_test.o foreign_test.o pressure_test.o \
 	       placement_test.o remotify_test.o remotify_copies_test.o \
 	       repair_test.o fetch_test.o fetch_copies_test.o prefetch_test.o \

@@ -150,7 +150,8 @@ static int peers_show(struct seq_file *seq, void *unused)
 
 	seq_puts(seq, "node state connects tx_bytes rx_bytes bad_frames timeouts");
 	seq_puts(seq, " pages_sent pages_fetched pages_taken pages_returned");
-	seq_puts(seq, " fetch_us fetch_max_us silent_ms room_pages\n");
+	seq_puts(seq, " fetch_us fetch_max_us silent_ms room_pages");
+	seq_puts(seq, " capacity_pages recall_pages\n");
 	for (peer = 0; peer < R2_MAX_NODES; peer++) {
 		if (r2tcp_peer_stats(node->tcp, peer, &stats))
 			continue;
@@ -159,11 +160,12 @@ static int peers_show(struct seq_file *seq, void *unused)
 			   stats.connects,
 			   stats.tx_bytes, stats.rx_bytes, stats.bad_frames,
 			   stats.timeouts);
-		seq_printf(seq, " %llu %llu %llu %llu %llu %llu %llu %u\n",
+		seq_printf(seq, " %llu %llu %llu %llu %llu %llu %llu %u %u %u\n",
 			   stats.pages_sent, stats.pages_fetched,
 			   stats.pages_taken, stats.pages_returned,
 			   stats.fetch_us, stats.fetch_max_us,
-			   stats.silent_ms, stats.room);
+			   stats.silent_ms, stats.room, stats.capacity,
+			   stats.recall);
 	}
 	return 0;
 }

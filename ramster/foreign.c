@@ -203,35 +203,66 @@ void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats)
 	tmem_get_stats(foreign->tmem, stats);
 }
 
-/**
- * foreign_room - how many more frames can be lent
- * @foreign: the store
- *
- * Context: any but interrupts.
- * Return: page frames, 0 if there are as many lent as may be, or more.
- */
-u64 foreign_room(struct foreign *foreign)
+/* Frames that may be lent, and those that are. */
+static u64 foreign_capacity(struct foreign *foreign)
 {
-	u64 mb = READ_ONCE(foreign->node->info.capacity_mb), max, used;
+	u64 mb = READ_ONCE(foreign->node->info.capacity_mb);
+
+	return mb << (20 - PAGE_SHIFT);
+}
+
+static u64 foreign_lent(struct foreign *foreign)
+{
 	struct tmem_stats stats;
 
 	tmem_get_stats(foreign->tmem, &stats);
-	max = mb << (20 - PAGE_SHIFT);
-	used = stats.zbud[TMEM_PERSISTENT].frames +
+	return stats.zbud[TMEM_PERSISTENT].frames +
 	       stats.zbud[TMEM_EPHEMERAL].frames;
-	return used < max ? max - used : 0;
+}
+
+/* Frames that this machine wants to have available. */
+static u64 foreign_watermark(void)
+{
+	unsigned int mb = READ_ONCE(foreign_watermark_mb);
+
+	if (mb)
+		return (u64)mb << (20 - PAGE_SHIFT);
+	return min(totalram_pages() >> FOREIGN_WATERMARK_SHIFT,
+		   FOREIGN_WATERMARK_MAX);
+}
+
+static u64 foreign_available(void)
+{
+	return max(si_mem_available(), 0L);
 }
 
 /* Whether this machine has no RAM to lend, whatever it has promised. */
 static bool foreign_short(void)
 {
-	unsigned long pages = READ_ONCE(foreign_watermark_mb);
+	return foreign_available() < foreign_watermark();
+}
 
-	pages <<= 20 - PAGE_SHIFT;
-	if (!pages)
-		pages = min(totalram_pages() >> FOREIGN_WATERMARK_SHIFT,
-			    FOREIGN_WATERMARK_MAX);
-	return si_mem_available() < (long)pages;
+/**
+ * foreign_room - what can be lent to a peer
+ * @foreign: the store
+ * @client: number of the peer
+ * @room: filled in
+ *
+ * Context: any but interrupts.
+ */
+void foreign_room(struct foreign *foreign, unsigned int client,
+		  struct r2tcp_room *room)
+{
+	u64 capacity = foreign_capacity(foreign);
+	u64 lent = foreign_lent(foreign), left, spare;
+
+	left = capacity - min(lent, capacity);
+	spare = foreign_available();
+	spare -= min(foreign_watermark(), spare);
+	*room = (struct r2tcp_room) {
+		.room = min3(left, spare, (u64)U32_MAX),
+		.capacity = min_t(u64, capacity, U32_MAX),
+	};
 }
 
 /* Whether one more page of this kind may be taken; drops older ones for it. */
@@ -241,7 +272,7 @@ static bool foreign_make_room(struct foreign *foreign, enum tmem_kind kind,
 	/* In the place of pages that are only a convenience, a swap page may. */
 	if (is_short)
 		return kind == TMEM_PERSISTENT && foreign_evict(foreign);
-	while (!foreign_room(foreign))
+	while (foreign_lent(foreign) >= foreign_capacity(foreign))
 		if (!foreign_evict(foreign))
 			return false;
 	return true;

@@ -19,7 +19,8 @@ extern unsigned int foreign_watermark_mb;
 struct foreign *foreign_create(struct ramster_node *node);
 void foreign_destroy(struct foreign *foreign);
 void foreign_forget(struct foreign *foreign, unsigned int client);
-u64 foreign_room(struct foreign *foreign);
+void foreign_room(struct foreign *foreign, unsigned int client,
+		  struct r2tcp_room *room);
 void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats);
 
 int foreign_put(struct foreign *foreign, unsigned int client,

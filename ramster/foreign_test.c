@@ -397,6 +397,49 @@ static void foreign_own_users_first(struct kunit *test)
 			foreign_test_put_kind(test, TMEM_PERSISTENT, 3, 3000));
 }
 
+static struct r2tcp_room foreign_test_room(struct kunit *test)
+{
+	struct foreign_ctx *ctx = test->priv;
+	struct r2tcp_room room;
+
+	foreign_room(ctx->foreign, 1, &room);
+	return room;
+}
+
+/*
+ * What is said of the room is what is left of the capacity, and not more than
+ * what this machine can do without.
+ */
+static void foreign_says_room(struct kunit *test)
+{
+	unsigned int before = foreign_watermark_mb;
+	struct foreign_ctx *ctx = test->priv;
+	unsigned int mb;
+	u32 i;
+
+	ctx->node.info.capacity_mb = 1;
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).room, 256);
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).capacity, 256);
+	for (i = 0; i < 10; i++)
+		foreign_test_put_kind(test, i & 1, i, 3000);
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).room, 246);
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).capacity, 256);
+	ctx->node.info.capacity_mb = 0;
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).room, 0);
+
+	/* More is promised than the machine has, but for some 4 MiB. */
+	ctx->node.info.capacity_mb = U32_MAX;
+	mb = si_mem_available() >> (20 - PAGE_SHIFT);
+	KUNIT_ASSERT_GT(test, mb, 8);
+	foreign_watermark_mb = mb - 4;
+	KUNIT_EXPECT_LT(test, foreign_test_room(test).room, 8 * 256);
+	KUNIT_EXPECT_GT(test, foreign_test_room(test).room, 0);
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).capacity, U32_MAX);
+	foreign_watermark_mb = U32_MAX;
+	KUNIT_EXPECT_EQ(test, foreign_test_room(test).room, 0);
+	foreign_watermark_mb = before;
+}
+
 /*
  * When the kernel needs memory, ephemeral pages of others go, as many as it
  * asks for, and persistent ones do not.
@@ -505,6 +548,7 @@ static struct kunit_case foreign_cases[] = {
 	KUNIT_CASE(foreign_destroys_pools),
 	KUNIT_CASE(foreign_evicts),
 	KUNIT_CASE(foreign_own_users_first),
+	KUNIT_CASE(foreign_says_room),
 	KUNIT_CASE(foreign_shrinks),
 	KUNIT_CASE(foreign_refused_pools),
 	KUNIT_CASE(foreign_keeps_memalloc),

@@ -154,11 +154,12 @@ static inline void move_down(void *arg, unsigned int peer)
 {
 }
 
-static inline u32 move_room(void *arg)
+static inline void move_room(void *arg, unsigned int peer,
+			     struct r2tcp_room *room)
 {
 	struct move_node *n = arg;
 
-	return foreign_room(n->node.foreign);
+	foreign_room(n->node.foreign, peer, room);
 }
 
 static const struct r2tcp_ops move_ops = {

@@ -41,7 +41,6 @@
  * @since: jiffies when it last had none of these, or answered one
  * @room: frames that it could lend, as it said last
  * @sent: bytes that were sent to it since
- * @capacity: the most it ever said
  */
 struct placement_state {
 	bool refused;
@@ -50,7 +49,6 @@ struct placement_state {
 	unsigned long since;
 	u32 room;
 	u64 sent;
-	u32 capacity;
 };
 
 /**
@@ -159,7 +157,6 @@ static u32 placement_room(struct placement_state *state,
 		state->room = stats->room;
 		state->sent = 0;
 	}
-	state->capacity = max(state->capacity, stats->room);
 	used = div_u64(state->sent, PAGE_SIZE);
 	return used < state->room ? state->room - used : 0;
 }
@@ -186,7 +183,7 @@ static unsigned int placement_list(struct placement *placement, bool slow)
 		placement->peer[nr++] = (struct placement_peer) {
 			.node = i,
 			.room = placement_room(state, &stats),
-			.capacity = state->capacity,
+			.capacity = stats.capacity,
 		};
 	}
 	return nr;

@@ -51,6 +51,7 @@ static const struct r2wire_shape r2wire_shapes[R2_NR_TYPES] = {
 	[R2_FLUSH]	 = { 1, R2_MAX_ITEMS, 0, sizeof(struct r2_flush_item),
 			     0, 1 },
 	[R2_FLUSH_REPLY] = { 1, R2_MAX_ITEMS, 0, 1, 0, 1 },
+	[R2_ROOM]	 = { 0, 0, sizeof(struct r2_room), 0, 0, 1 },
 };
 
 static bool r2wire_shape_fits(const struct r2wire_shape *shape,
@@ -149,6 +150,21 @@ int r2wire_check_hello(const struct r2_hello *hello, unsigned int len)
 int r2wire_check_pong(const struct r2_pong *pong)
 {
 	return pong->reserved ? -EBADMSG : 0;
+}
+
+/**
+ * r2wire_check_room() - check the payload of a ROOM
+ * @room: the payload
+ *
+ * Return: 0, or -EBADMSG if a byte that means nothing is not zero, or there is
+ * more room than there can be.
+ */
+int r2wire_check_room(const struct r2_room *room)
+{
+	if (room->reserved)
+		return -EBADMSG;
+	return le32_to_cpu(room->room) <= le32_to_cpu(room->capacity) ?
+	       0 : -EBADMSG;
 }
 
 /**

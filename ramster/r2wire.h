@@ -15,6 +15,7 @@
  *    longer than R2_MAX_HELLO; so nodes of different versions can say so.
  * 2. Requests (PUT, GET, FLUSH, PING) carry an id that the sender chooses;
  *    the one reply to each carries the same id.  Replies come in any order.
+ *    ROOM is a statement: it has an id, and there is no reply to it.
  * 3. At most R2_MAX_GETS GET requests and R2_MAX_BATCHES PUT and FLUSH
  *    requests may be without a reply in each direction; a peer that sends
  *    more is cut off.  So both sides can set the room for replies aside.
@@ -66,6 +67,7 @@ enum r2_type {
 	R2_GET_REPLY	= 7,
 	R2_FLUSH	= 8,
 	R2_FLUSH_REPLY	= 9,
+	R2_ROOM		= 10,
 	R2_NR_TYPES,
 };
 
@@ -93,7 +95,8 @@ enum r2_item_flags {
  * @items: number of items in the payload of PUT, FLUSH and their replies
  * @len: bytes of payload that follow
  * @reserved2: zero
- * @id: chosen by who asks, repeated in the reply; zero in HELLO, and only there
+ * @id: chosen by who asks or states, repeated in the reply; zero in HELLO, and
+ *	only there
  */
 struct r2_hdr {
 	__le32 magic;
@@ -149,6 +152,26 @@ struct r2_pong {
 };
 
 static_assert(sizeof(struct r2_pong) == 8);
+
+/**
+ * struct r2_room - payload of ROOM; what it says holds until the next one
+ * @room: page frames that the sender can lend now, as in struct r2_pong; at most
+ *	@capacity
+ * @capacity: page frames that it could lend if it had lent none
+ * @recall: page frames that it needs for itself, among those that hold pages of
+ *	the receiver; it keeps them until the receiver has taken its pages away
+ * @reserved: zero
+ *
+ * Sent after HELLO, and when it has changed; not for each small change of @room.
+ */
+struct r2_room {
+	__le32 room;
+	__le32 capacity;
+	__le32 recall;
+	__le32 reserved;
+};
+
+static_assert(sizeof(struct r2_room) == 16);
 
 /**
  * struct r2_page - names a version of a page
@@ -255,6 +278,7 @@ struct r2_put {
 int r2wire_decode_hdr(const struct r2_hdr *hdr, struct r2_frame *frame);
 int r2wire_check_hello(const struct r2_hello *hello, unsigned int len);
 int r2wire_check_pong(const struct r2_pong *pong);
+int r2wire_check_room(const struct r2_room *room);
 int r2wire_check_page(const struct r2_page *page);
 int r2wire_next_put(const void *payload, unsigned int len, unsigned int *pos,
 		    struct r2_put *put);

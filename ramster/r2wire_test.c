@@ -97,6 +97,11 @@ static const struct hdr_case hdr_cases[] = {
 	{ "pong with items", R2_PONG, 1, 8, 1, false },
 	{ "pong without payload", R2_PONG, 0, 0, 1, false },
 	{ "pong long", R2_PONG, 0, 9, 1, false },
+	{ "room", R2_ROOM, 0, 16, 1, true },
+	{ "room without id", R2_ROOM, 0, 16, 0, false },
+	{ "room with items", R2_ROOM, 1, 16, 1, false },
+	{ "room short", R2_ROOM, 0, 15, 1, false },
+	{ "room long", R2_ROOM, 0, 17, 1, false },
 	{ "put of one empty page", R2_PUT, 1, 48, 1, true },
 	{ "put without items", R2_PUT, 0, 48, 1, false },
 	{ "put without anything", R2_PUT, 0, 0, 1, false },
@@ -310,6 +315,27 @@ static void r2wire_pong(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2wire_check_pong(&pong), 0);
 	pong.reserved = cpu_to_le32(1);
 	KUNIT_EXPECT_EQ(test, r2wire_check_pong(&pong), -EBADMSG);
+}
+
+/* There is no more room than the capacity; what means nothing is zero. */
+static void r2wire_room(struct kunit *test)
+{
+	struct r2_room room = {
+		.room = cpu_to_le32(0x100),
+		.capacity = cpu_to_le32(0x100),
+		.recall = cpu_to_le32(U32_MAX),
+	};
+
+	KUNIT_EXPECT_EQ(test, r2wire_check_room(&room), 0);
+	room.reserved = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, r2wire_check_room(&room), -EBADMSG);
+	room.reserved = 0;
+	/* More in the order of the wire, less in that of the host. */
+	room.room = cpu_to_le32(0x200);
+	room.capacity = cpu_to_le32(0x1ff);
+	KUNIT_EXPECT_EQ(test, r2wire_check_room(&room), -EBADMSG);
+	room.capacity = cpu_to_le32(U32_MAX);
+	KUNIT_EXPECT_EQ(test, r2wire_check_room(&room), 0);
 }
 
 /*
@@ -686,6 +712,7 @@ static struct kunit_case r2wire_cases[] = {
 	KUNIT_CASE(r2wire_hello_length),
 	KUNIT_CASE(r2wire_hello_malformed),
 	KUNIT_CASE(r2wire_pong),
+	KUNIT_CASE(r2wire_room),
 	KUNIT_CASE(r2wire_page_version),
 	KUNIT_CASE(r2wire_put_round_trip),
 	KUNIT_CASE(r2wire_put_truncated),

@@ -243,11 +243,11 @@ static void ramster_down(void *arg, unsigned int peer)
 	r2hb_disconnected(node->hb, peer);
 }
 
-static u32 ramster_room(void *arg)
+static void ramster_room(void *arg, unsigned int peer, struct r2tcp_room *room)
 {
 	struct ramster_node *node = arg;
 
-	return min_t(u64, foreign_room(node->foreign), U32_MAX);
+	foreign_room(node->foreign, peer, room);
 }
 
 static const struct r2tcp_ops ramster_tcp_ops = {

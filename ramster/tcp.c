@@ -392,6 +392,8 @@ int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 		stats->fetch_max_us = div_u64(atomic64_read(&peer->fetch_max_ns),
 					      NSEC_PER_USEC);
 		stats->room = READ_ONCE(peer->room);
+		stats->capacity = READ_ONCE(peer->capacity);
+		stats->recall = READ_ONCE(peer->recall);
 	}
 	rcu_read_unlock();
 	return peer ? 0 : -ENOENT;

@@ -127,6 +127,18 @@ struct r2tcp_reply {
 };
 
 /**
+ * struct r2tcp_room - what RAM a node has for another, in page frames
+ * @room: frames that it can lend now, @capacity at most
+ * @capacity: frames that it could lend if it had lent none
+ * @recall: frames with pages of the other that it wants back
+ */
+struct r2tcp_room {
+	u32 room;
+	u32 capacity;
+	u32 recall;
+};
+
+/**
  * struct r2tcp_ops - what the layer above does with what comes in
  * @put: a PUT came in, well-formed from end to end; fill in the statuses.
  *	Non-zero closes the connection
@@ -135,11 +147,13 @@ struct r2tcp_reply {
  * @up: handshake done; @new_instance if the peer was not seen before or has
  *	lost what it held.  Called before any request of the peer is handled
  * @down: the connection is gone; nothing is lost by that
- * @room: how many page frames can be lent now
+ * @room: fill in what can be lent now, and what is wanted back of a node
+ * @recalls: a peer wants back more than it said before; see
+ *	&r2tcp_peer_stats.recall.  May be NULL
  *
  * Context: all are called by the peer's link thread, one at a time for
  * each peer, under memalloc_noreclaim; they must not wait for any peer.  @room
- * is also called by other threads, at any time between r2tcp_start() and the
+ * does not sleep, and is also called by other threads, at any time between r2tcp_start() and the
  * return of r2tcp_stop().
  */
 struct r2tcp_ops {
@@ -153,7 +167,8 @@ struct r2tcp_ops {
 		     struct r2tcp_reply *reply);
 	void (*up)(void *arg, unsigned int node, bool new_instance);
 	void (*down)(void *arg, unsigned int node);
-	u32 (*room)(void *arg);
+	void (*room)(void *arg, unsigned int node, struct r2tcp_room *room);
+	void (*recalls)(void *arg, unsigned int node);
 };
 
 /**
@@ -199,6 +214,8 @@ struct r2tcp_config {
  * @fetch_max_us: the longest of them
  * @silent_ms: since the peer was heard from, or since it was added
  * @room: page frames that it could lend when it last said so
+ * @capacity: page frames that it could lend if it had lent none, likewise
+ * @recall: page frames with pages of this node that it wants back, likewise
  */
 struct r2tcp_peer_stats {
 	bool connected;
@@ -217,6 +234,8 @@ struct r2tcp_peer_stats {
 	u64 fetch_max_us;
 	u64 silent_ms;
 	u32 room;
+	u32 capacity;
+	u32 recall;
 };
 
 struct r2tcp *r2tcp_start(const struct r2tcp_config *config,

@@ -435,23 +435,6 @@ static void r2tcp_test_hurry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->downs), 0);
 }
 
-/* A peer says how much room it has, at once and when that changes. */
-static void r2tcp_test_room(struct kunit *test)
-{
-	unsigned long end = jiffies + TEST_PATIENCE;
-	struct fake_world *world = test->priv;
-	struct fake_node *a, *b;
-
-	world->room = 12345;
-	fake_start_pair(test, &a, &b);
-	KUNIT_EXPECT_EQ(test, fake_stats(test, a, 1).room, 12345);
-	KUNIT_EXPECT_EQ(test, fake_stats(test, b, 0).room, 12345);
-	WRITE_ONCE(world->room, 54321);
-	while (fake_stats(test, a, 1).room != 54321 &&
-	       time_before(jiffies, end))
-		msleep(50);
-	KUNIT_EXPECT_EQ(test, fake_stats(test, a, 1).room, 54321);
-}
 
 /* The limit for connecting is not that of the connection. */
 static void r2tcp_test_send_timeout(struct kunit *test)
@@ -542,7 +525,6 @@ static struct kunit_case r2tcp_cases[] = {
 	KUNIT_CASE(r2tcp_test_hold_accepts),
 	KUNIT_CASE(r2tcp_test_done_unlocked),
 	KUNIT_CASE(r2tcp_test_hurry),
-	KUNIT_CASE(r2tcp_test_room),
 	KUNIT_CASE(r2tcp_test_slow_peer),
 	KUNIT_CASE(r2tcp_test_full_socket),
 	{}

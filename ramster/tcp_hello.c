@@ -39,7 +39,9 @@ static void r2tcp_hello_fill(struct r2tcp_peer *peer, struct r2_hello *hello)
 {
 	struct r2tcp *tcp = peer->tcp;
 	const struct r2tcp_config *config = &tcp->config;
+	struct r2tcp_room now;
 
+	tcp->ops->room(tcp->arg, peer->node, &now);
 	memset(hello, 0, sizeof(*hello));
 	hello->version = cpu_to_le32(R2_PROTOCOL_VERSION);
 	hello->node = cpu_to_le16(config->node);
@@ -50,7 +52,7 @@ static void r2tcp_hello_fill(struct r2tcp_peer *peer, struct r2_hello *hello)
 	hello->keepalive_delay_ms =
 		cpu_to_le32(READ_ONCE(config->keepalive_delay_ms));
 	hello->dead_time_ms = cpu_to_le32(READ_ONCE(config->dead_time_ms));
-	hello->room = cpu_to_le32(tcp->ops->room(tcp->arg));
+	hello->room = cpu_to_le32(now.room);
 	strscpy((char *)hello->cluster, config->cluster,
 		sizeof(hello->cluster));
 }
@@ -132,6 +134,8 @@ static int r2tcp_hello_check(struct r2tcp_peer *peer,
 
 	memset(&peer->refused, 0, sizeof(peer->refused));
 	WRITE_ONCE(peer->room, le32_to_cpu(theirs->room));
+	/* Until it says, which is the next thing that it does. */
+	WRITE_ONCE(peer->capacity, max(peer->capacity, peer->room));
 	return 0;
 }
 

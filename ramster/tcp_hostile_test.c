@@ -24,6 +24,8 @@ static const struct bad_case bad_cases[] = {
 	{ "unknown type", 200, 0, 0, 1, 0, 0, 1 },
 	{ "second HELLO", R2_HELLO, 0, 96, 0, 96, 1, 1 },
 	{ "PONG without PING", R2_PONG, 0, 8, 1, 8, 0, 1 },
+	{ "ROOM of rubbish", R2_ROOM, 0, 16, 1, 16, 0xff, 1 },
+	{ "ROOM short", R2_ROOM, 0, 15, 1, 15, 0, 1 },
 	{ "too long", R2_PUT, 1, R2_MAX_PAYLOAD + 8, 1, 0, 0, 1 },
 	{ "4 GiB", R2_PUT, 1, 0xfffffff8, 1, 0, 0, 1 },
 	{ "PUT of version 0", R2_PUT, 1, 48, 1, 48, 0, 1 },
@@ -170,6 +172,10 @@ static void check_frames(struct kunit *test, struct socket *sock,
 		KUNIT_EXPECT_EQ(test, r2wire_check_pong((void *)frame.payload),
 				0);
 		break;
+	case R2_ROOM:
+		KUNIT_EXPECT_EQ(test, r2wire_check_room((void *)frame.payload),
+				0);
+		break;
 	case R2_GET:
 		KUNIT_EXPECT_MEMEQ(test, frame.payload, page, sizeof(*page));
 		break;
@@ -193,7 +199,7 @@ static void r2tcp_test_no_leftovers(struct kunit *test)
 {
 	static const unsigned long all = BIT(R2_HELLO) | BIT(R2_PING) |
 					 BIT(R2_PONG) | BIT(R2_GET) |
-					 BIT(R2_GET_REPLY);
+					 BIT(R2_GET_REPLY) | BIT(R2_ROOM);
 	struct fake_node *a = fake_start(test, 0);
 	unsigned long end = jiffies + TEST_PATIENCE;
 	struct raw_frame frame;

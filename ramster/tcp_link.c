@@ -29,6 +29,7 @@ static bool r2tcp_link_begin(struct r2tcp_peer *peer, bool restarted,
 		peer->shut = false;
 		peer->doubted = false;
 		peer->pinged = 0;
+		r2tcp_room_begin(peer);
 		r2tcp_req_connected(peer, restarted, done);
 		r2tcp_peer_start_clock(peer);
 	}
@@ -64,6 +65,7 @@ static int r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 		peer->node, &peer->addr, new_instance ? "" : ", again");
 	r2tcp_req_complete(&done);
 	tcp->ops->up(tcp->arg, peer->node, new_instance);
+	r2tcp_room_say(peer);
 	return 0;
 }
 

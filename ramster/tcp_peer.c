@@ -208,6 +208,7 @@ static void r2tcp_peer_tick(struct work_struct *work)
 	LIST_HEAD(done);
 	u64 epoch;
 
+	r2tcp_room_say(peer);
 	spin_lock(&peer->lock);
 	epoch = peer->epoch;
 	why = r2tcp_peer_check(peer, &done);
@@ -241,6 +242,7 @@ static void r2tcp_peer_init(struct r2tcp_peer *peer)
 	peer->down_since = jiffies;
 	peer->last_rx = jiffies;
 	r2tcp_req_init(peer);
+	r2tcp_room_init(peer);
 }
 
 static int r2tcp_peer_create_threads(struct r2tcp_peer *peer)

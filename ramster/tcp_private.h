@@ -12,6 +12,7 @@
  *   tcp_send.c     sending, and the thread of a peer that does so
  *   tcp_req.c      requests to a peer: slots, replies, deadlines
  *   tcp_serve.c    requests of a peer: handlers, room for replies
+ *   tcp_room.c     what room each says that it has
  *
  * Lock order, outermost first:
  *
@@ -78,6 +79,7 @@ enum r2tcp_kind {
 	R2TCP_REQUEST,
 	R2TCP_REPLY,
 	R2TCP_PING,
+	R2TCP_ROOM,
 };
 
 enum {
@@ -144,6 +146,7 @@ struct r2tcp_answer {
  * @got: bytes of header or payload that are here
  * @answer: room for the answer to a request
  * @pong: the payload of a PONG
+ * @said: the payload of a ROOM
  * @err: why the connection has to end, or 0
  *
  * Belongs to whoever receives.
@@ -156,6 +159,7 @@ struct r2tcp_in {
 	unsigned int got;
 	struct r2tcp_answer *answer;
 	struct r2_pong pong;
+	struct r2_room said;
 	int err;
 };
 
@@ -173,7 +177,7 @@ struct r2tcp_in {
  * @ready: accepted socket that has shaken hands, for the link thread to take
  * @ready_instance: instance of the peer at the other end of @ready
  * @instance: last instance that was connected; only used by the link thread
- * @lock: protects the members up to @waiters
+ * @lock: protects the members up to @said
  * @incoming: accepted socket that nothing was done with yet
  * @dead: no request may be added any more
  * @connected: hands were shaken, and the connection has not ended
@@ -186,7 +190,7 @@ struct r2tcp_in {
  * @tried: an attempt to connect has failed since then
  * @doubted: somebody has waited for the peer in vain
  * @doubted_at: jiffies when that was said
- * @urgent: frames that a task waits for: GET, its reply, PING, PONG
+ * @urgent: frames that a task waits for: GET, its reply, PING, PONG; and ROOM
  * @bulk: all other frames
  * @writing: somebody is at the socket, to write, and has @sending for himself; or
  *	has just written, and hands back what has ended by that
@@ -202,12 +206,18 @@ struct r2tcp_in {
  *	thread.  Also read without @lock, under RCU
  * @receiving: it is at the socket, and has @in, @ahead and @rx for itself
  * @waiters: tasks that wait for an answer, &struct r2tcp_waiter, oldest first
+ * @say: the ROOM that we send
+ * @say_payload: its payload
+ * @has_said: one was sent since hands were shaken
+ * @said: what it said
  * @readable: there may be something to receive; not protected by @lock
  * @in: what has come of a frame
  * @sk_data_ready: what the socket called before it was told to call us
  * @sk_state_change: likewise
  * @last_rx: jiffies when something was received, or the peer was made
  * @room: page frames that the peer can lend, as it said last
+ * @capacity: page frames that it could lend if it had lent none, likewise
+ * @recall: page frames with pages of ours that it wants back, likewise
  * @link: thread that connects and receives
  * @link_wait: where it waits, but not for something to receive
  * @sender: thread that sends what nobody else does
@@ -276,6 +286,10 @@ struct r2tcp_peer {
 	struct task_struct *receiver;
 	bool receiving;
 	struct list_head waiters;
+	struct r2tcp_out say;
+	struct r2_room say_payload;
+	bool has_said;
+	struct r2tcp_room said;
 
 	bool readable;
 	struct r2tcp_in in;
@@ -283,6 +297,8 @@ struct r2tcp_peer {
 	void (*sk_state_change)(struct sock *sk);
 	unsigned long last_rx;
 	u32 room;
+	u32 capacity;
+	u32 recall;
 	struct task_struct *link;
 	wait_queue_head_t link_wait;
 	struct task_struct *sender;
@@ -480,5 +496,13 @@ int r2tcp_serve_put(struct r2tcp_peer *peer, const struct r2_frame *frame);
 int r2tcp_serve_get(struct r2tcp_peer *peer, const struct r2_frame *frame);
 int r2tcp_serve_flush(struct r2tcp_peer *peer, const struct r2_frame *frame);
 int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame);
+
+/* tcp_room.c */
+void r2tcp_room_init(struct r2tcp_peer *peer);
+void r2tcp_room_begin(struct r2tcp_peer *peer);
+void r2tcp_room_say(struct r2tcp_peer *peer);
+void *r2tcp_room_begin_heard(struct r2tcp_peer *peer,
+			     const struct r2_frame *frame);
+int r2tcp_room_heard(struct r2tcp_peer *peer, const struct r2_frame *frame);
 
 #endif /* _RAMSTER_TCP_PRIVATE_H */

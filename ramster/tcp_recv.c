@@ -159,7 +159,7 @@ static void *r2tcp_recv_begin_hello(struct r2tcp_peer *peer,
 static const struct {
 	void *(*begin)(struct r2tcp_peer *peer, const struct r2_frame *frame);
 	int (*end)(struct r2tcp_peer *peer, const struct r2_frame *frame);
-	bool request;	/* only the link thread does it */
+	bool request;	/* or a wish: only the link thread does it */
 } r2tcp_recv_types[R2_NR_TYPES] = {
 	[R2_HELLO]	 = { r2tcp_recv_begin_hello },
 	[R2_PING]	 = { r2tcp_serve_begin_ping, r2tcp_serve_ping, true },
@@ -170,6 +170,7 @@ static const struct {
 	[R2_GET_REPLY]	 = { r2tcp_req_begin_reply, r2tcp_req_reply },
 	[R2_FLUSH]	 = { r2tcp_serve_begin, r2tcp_serve_flush, true },
 	[R2_FLUSH_REPLY] = { r2tcp_req_begin_reply, r2tcp_req_reply },
+	[R2_ROOM]	 = { r2tcp_room_begin_heard, r2tcp_room_heard, true },
 };
 
 static bool r2tcp_recv_by_link(const struct r2tcp_peer *peer)

@@ -96,7 +96,7 @@ void r2tcp_serve_free(struct r2tcp_peer *peer)
 }
 
 /**
- * r2tcp_serve_reset() - forget the replies and PINGs that were not sent
+ * r2tcp_serve_reset() - forget the replies, PING and ROOM that were not sent
  * @peer: the peer; its lock is held, it is not connected, the sender is idle,
  *	and its requests have been taken out of the queues
  */
@@ -108,6 +108,7 @@ void r2tcp_serve_reset(struct r2tcp_peer *peer)
 	INIT_LIST_HEAD(&peer->bulk);
 	INIT_LIST_HEAD(&peer->sending);
 	INIT_LIST_HEAD(&peer->ping.node);
+	INIT_LIST_HEAD(&peer->say.node);
 }
 
 /**
@@ -308,9 +309,11 @@ int r2tcp_serve_ping(struct r2tcp_peer *peer, const struct r2_frame *frame)
 {
 	struct r2tcp_answer *answer = peer->in.answer;
 	struct r2tcp *tcp = peer->tcp;
+	struct r2tcp_room now;
 
+	tcp->ops->room(tcp->arg, peer->node, &now);
 	answer->pong = (struct r2_pong) {
-		.room = cpu_to_le32(tcp->ops->room(tcp->arg)),
+		.room = cpu_to_le32(now.room),
 	};
 	answer->reply.len = sizeof(answer->pong);
 	r2tcp_serve_answer(peer, answer, R2_PONG, frame->id);

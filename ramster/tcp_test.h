@@ -33,6 +33,7 @@ struct fake_node {
 	atomic_t downs;
 	atomic_t gets;
 	struct task_struct *handler;
+	atomic_t recalls;
 	bool stall;
 };
 
@@ -52,6 +53,8 @@ struct fake_world {
 	struct fake_node node[TEST_NODES];
 	unsigned int idle_ms;
 	u32 room;
+	u32 capacity;
+	u32 recall;
 	atomic_t order;
 };
 

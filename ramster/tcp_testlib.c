@@ -103,11 +103,25 @@ static void fake_down(void *arg, unsigned int peer)
 	wake_up_all(&node->wait);
 }
 
-static u32 fake_room(void *arg)
+/* What is wanted back of a node tells it from the others. */
+static void fake_room(void *arg, unsigned int peer, struct r2tcp_room *room)
+{
+	struct fake_node *node = arg;
+	u32 recall = READ_ONCE(node->world->recall);
+
+	*room = (struct r2tcp_room) {
+		.room = READ_ONCE(node->world->room),
+		.capacity = READ_ONCE(node->world->capacity),
+		.recall = recall ? recall + peer : 0,
+	};
+}
+
+static void fake_recalls(void *arg, unsigned int peer)
 {
 	struct fake_node *node = arg;
 
-	return READ_ONCE(node->world->room);
+	atomic_inc(&node->recalls);
+	wake_up_all(&node->wait);
 }
 
 const struct r2tcp_ops fake_ops = {
@@ -117,6 +131,7 @@ const struct r2tcp_ops fake_ops = {
 	.up = fake_up,
 	.down = fake_down,
 	.room = fake_room,
+	.recalls = fake_recalls,
 };
 
 struct sockaddr_storage fake_addr(unsigned int num, unsigned int port)
@@ -406,7 +421,7 @@ int raw_pong(struct socket *sock, u64 id)
 	return min(n, 0);
 }
 
-/* The next frame that is no PING; PINGs are answered. */
+/* The next frame that is neither ROOM nor PING; PINGs are answered. */
 void raw_next(struct kunit *test, struct socket *sock,
 	      struct raw_frame *frame)
 {
@@ -421,6 +436,8 @@ void raw_next(struct kunit *test, struct socket *sock,
 		if (len)
 			KUNIT_ASSERT_EQ(test, raw_recv(sock, frame->payload,
 						       len), len);
+		if (frame->hdr.type == R2_ROOM)
+			continue;
 		if (frame->hdr.type != R2_PING)
 			break;
 		KUNIT_ASSERT_EQ(test, raw_pong(sock,

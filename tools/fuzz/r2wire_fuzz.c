@@ -29,6 +29,7 @@ enum mode {
 	STATUSES,
 	GET_REPLY,
 	PONG,
+	ROOM,
 	NR_MODES,
 };
 
@@ -144,6 +145,18 @@ static void try_pong(const void *payload, size_t len)
 
 	if (len == sizeof(*pong))
 		EXPECT(!pong->reserved == !r2wire_check_pong(pong));
+}
+
+static void try_room(const void *payload, size_t len)
+{
+	const struct r2_room *room = payload;
+	int allowed;
+
+	if (len != sizeof(*room))
+		return;
+	allowed = !room->reserved &&
+		  le32_to_cpu(room->capacity) >= le32_to_cpu(room->room);
+	EXPECT(allowed == !r2wire_check_room(room));
 }
 
 static void try_page(const void *payload, size_t len)
@@ -280,6 +293,9 @@ static void try_payload(enum mode mode, const void *bytes, size_t len,
 	case PONG:
 		try_pong(payload, len);
 		break;
+	case ROOM:
+		try_room(payload, len);
+		break;
 	default:
 		break;
 	}
@@ -309,6 +325,7 @@ static const struct type types[R2_NR_TYPES] = {
 	[R2_GET_REPLY]	 = { GET_REPLY, 0, 16, 16 + 4032, 0 },
 	[R2_FLUSH]	 = { FLUSH, 1, 48, 256 * 48, 48 },
 	[R2_FLUSH_REPLY] = { STATUSES, 1, 1, 256, 1 },
+	[R2_ROOM]	 = { ROOM, 0, 16, 16, 0 },
 };
 
 static int length_allowed(const struct type *type, const struct r2_frame *frame)

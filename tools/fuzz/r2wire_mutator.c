@@ -78,6 +78,20 @@ static unsigned int make_pong(__u8 *to)
 	return sizeof(*pong);
 }
 
+/* Now and then more room than the capacity, by just one. */
+static unsigned int make_room(__u8 *to)
+{
+	struct r2_room *room = (struct r2_room *)to;
+	__u32 capacity = draw(~0);
+
+	room->room = cpu_to_le32(draw(4) ? draw(capacity + 1) :
+					   capacity + draw(2));
+	room->capacity = cpu_to_le32(capacity);
+	room->recall = cpu_to_le32(draw(~0));
+	room->reserved = cpu_to_le32(draw(8) ? 0 : draw(~0));
+	return sizeof(*room);
+}
+
 static unsigned int make_put(__u8 *to, unsigned int *items)
 {
 	struct r2_put_item *item;
@@ -165,6 +179,8 @@ static unsigned int make_payload(__u8 *to, enum r2_type type,
 		return make_hello(to);
 	case R2_PONG:
 		return make_pong(to);
+	case R2_ROOM:
+		return make_room(to);
 	case R2_PUT:
 		return make_put(to, items);
 	case R2_PUT_REPLY:

@@ -107,6 +107,17 @@ static void get_version_high(void)
 	out_page->version = ~0ULL;
 }
 
+static void room_reserved(void)
+{
+	make_room(0, 0, ~0U);
+	((struct r2_room *)out.payload)->reserved = cpu_to_le32(1U << 31);
+}
+
+static void room_beyond(void)
+{
+	make_room(0x200, 0x1ff, 0);
+}
+
 static void flush_version_0(void)
 {
 	make_flush();
@@ -287,6 +298,8 @@ static const struct field_case frame_cases[] = {
 	{ "put-second-bad", "version: from 1", BAD, put_second_bad },
 	{ "get-version-0", "version: from 1", BAD, get_version_0 },
 	{ "get-version-high", "R2_MAX_VERSION", BAD, get_version_high },
+	{ "room-reserved", "reserved: zero", BAD, room_reserved },
+	{ "room-beyond", "room: at most the capacity", BAD, room_beyond },
 	{ "flush-version-0", "version: from 1", BAD, flush_version_0 },
 	{ "flush-reserved", "reserved: zero", BAD, flush_reserved },
 	{ "flush-flags", "flags: R2_ITEM_OBJECT or 0", BAD, flush_flags },

@@ -50,6 +50,7 @@ __u8 own_byte(unsigned int i);
 void make_put(unsigned int len);
 void make_get(void);
 void make_flush(void);
+void make_room(__u32 room, __u32 capacity, __u32 recall);
 void make_get_reply(unsigned int len, __u64 id);
 void make_hello(void);
 int reach(const struct sockaddr_in *from);

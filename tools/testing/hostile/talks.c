@@ -105,6 +105,20 @@ static int half_and_silence(int fd)
 	}
 }
 
+/* Wants back what it never had, with all room there can be, or none. */
+static int many_rooms(int fd)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		make_room(i & 1 ? ~0U : 0, i & 1 ? ~0U : i, i & 2 ? ~0U : 0);
+		put_out(fd);
+	}
+	make_room(0, 0, 0);
+	put_out(fd);
+	return alive(fd);
+}
+
 static int no_pages(int fd)
 {
 	static const __u64 oids[] = { 0, 1, 2, 3, 7, 8, ~0ULL };
@@ -284,6 +298,7 @@ static const struct talk_case talk_cases[] = {
 	{ "half-header", "a frame is whole", CLOSED, half_header },
 	{ "half-payload", "a frame is whole", CLOSED, half_payload },
 	{ "half-and-silence", "idle_timeout_ms", CLOSED, half_and_silence },
+	{ "many-rooms", "ROOM at any time", ALIVE, many_rooms },
 	{ "no-such-pages", "R2_NOT_FOUND", ALIVE, no_pages },
 	{ "flush-of-all", "the owner is who sent it", ALIVE, flush_of_all },
 	{ "put-pool-16", "R2_MAX_POOLS", ALIVE, put_pool_16 },

@@ -101,6 +101,18 @@ void make_flush(void)
 	set_hdr(R2_FLUSH, 1, sizeof(*out_flush), 3);
 }
 
+void make_room(__u32 room, __u32 capacity, __u32 recall)
+{
+	struct r2_room *say = (struct r2_room *)out.payload;
+
+	*say = (struct r2_room) {
+		.room = cpu_to_le32(room),
+		.capacity = cpu_to_le32(capacity),
+		.recall = cpu_to_le32(recall),
+	};
+	set_hdr(R2_ROOM, 0, sizeof(*say), 5);
+}
+
 void make_get_reply(unsigned int len, __u64 id)
 {
 	memset(out_reply, 0, sizeof(*out_reply) + len);
@@ -169,7 +181,10 @@ int take_bytes(int fd, void *bytes, size_t len)
 	return 1;
 }
 
-/* The next frame but for PINGs, which are answered; as take_bytes(). */
+/*
+ * The next frame but for PINGs, which are answered, and what the peer says of its
+ * room; as take_bytes().
+ */
 int take_frame(int fd)
 {
 	int got;
@@ -183,6 +198,8 @@ int take_frame(int fd)
 		if (in.hdr.reserved || in.hdr.reserved2)
 			return trouble_is("it sent bytes that have no meaning");
 		got = take_bytes(fd, in.payload, le32_to_cpu(in.hdr.len));
+		if (got > 0 && in.hdr.type == R2_ROOM)
+			continue;
 		if (got <= 0 || in.hdr.type != R2_PING)
 			return got;
 		in.hdr.type = R2_PONG;
@@ -209,7 +226,7 @@ int take_reply(int fd, unsigned int type, __u64 id)
 	return 0;
 }
 
-/* 0 if the connection ends and nothing but PINGs comes before that. */
+/* 0 if the connection ends and nothing but PING and ROOM comes before that. */
 int take_end(int fd)
 {
 	int got = take_frame(fd);
