@@ -16,7 +16,7 @@ CFLAGS_zcache-trace.o := -I$(src)
 zcache-y := zcache-main.o zcache-params.o zcache-swap.o zcache-file.o \
 	    zcache-home.o zcache-page.o zcache-policy.o zcache-remote.o \
 	    zcache-comp.o zcache-trace.o tmem.o tmem_flush.o tmem_home.o tmem_move.o \
-	    tmem_pool.o tmem_take.o tmem_words.o zbud.o
+	    tmem_pool.o tmem_take.o tmem_withdraw.o tmem_words.o zbud.o
 zcache-$(CONFIG_ZCACHE_DEBUG) += zcache-debug.o
 zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_copies_test.o \
@@ -27,7 +27,7 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 				      tmem_move_life_test.o \
 				      tmem_life_servers_test.o tmem_race_test.o \
 				      tmem_take_test.o tmem_threads_test.o \
-				      tmem_wipe_test.o \
+				      tmem_wipe_test.o tmem_withdraw_test.o \
 				      zcache-comp_test.o zcache-home_test.o \
 				      zcache_test.o zcache-hooks_test.o
 

@@ -252,6 +252,7 @@ int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 		.len = blob->len,
 	};
 	memcpy(header + 1, blob->data, blob->len);
+	atomic64_inc(&pool->pages);
 	return 0;
 }
 
@@ -265,6 +266,7 @@ int tmem_page_alloc(struct tmem_pool *pool, const struct tmem_oid *oid,
 void tmem_page_free(struct tmem_pool *pool, void *page)
 {
 	tmem_page_wipe(pool, page);
+	atomic64_dec(&pool->pages);
 	zbud_free(pool->tmem->zbud[pool->kind], (unsigned long)page);
 }
 EXPORT_SYMBOL_GPL(tmem_page_free);

@@ -305,9 +305,12 @@ unsigned int tmem_collect_away(struct tmem *tmem,
 			       const struct tmem_search *search,
 			       struct tmem_away *away, unsigned int max);
 void tmem_forget_peer(struct tmem *tmem, u8 node);
+unsigned int tmem_withdraw(struct tmem *tmem, u8 node, struct tmem_debt *debt,
+			   unsigned int max);
 int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 		    const struct tmem_blob *blob, gfp_t gfp);
 
+u64 tmem_client_pages(struct tmem *tmem, u16 client, enum tmem_kind kind);
 u64 tmem_count_nodes(struct tmem *tmem);
 void tmem_get_stats(struct tmem *tmem, struct tmem_stats *stats);
 void tmem_get_frames(struct tmem *tmem, enum tmem_kind kind,

@@ -356,6 +356,7 @@ static bool tmem_evict_page(struct tmem *tmem, const struct tmem_handle *handle,
 		    !slot_word(slot)) {
 			slot_erase(obj, handle->index);
 			tmem_page_wipe(pool, slot);
+			atomic64_dec(&pool->pages);
 			empty = zbud_evict(object_zbud(obj),
 					   (unsigned long)slot);
 			tmem_keep_frame(obj, frame, empty);

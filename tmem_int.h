@@ -153,6 +153,7 @@ struct tmem {
  * @id: its number
  * @client: whose number that is
  * @kind: kind of its pages
+ * @pages: those of them that are here, in frames
  * @words_lock: held while words are dropped; protects @words
  * @words: how far the walk in search of words has come
  * @rcu: for kfree_rcu()
@@ -163,6 +164,7 @@ struct tmem_pool {
 	u32 id;
 	u16 client;
 	enum tmem_kind kind;
+	atomic64_t pages;
 	struct mutex words_lock; /* protects words */
 	struct rhashtable_iter words;
 	struct rcu_head rcu;
@@ -409,6 +411,7 @@ void tmem_ring_walk(struct tmem *tmem, enum tmem_ring_id id,
 		    void *arg);
 void tmem_away_add(struct tmem_object *obj, u32 index, u64 word);
 void tmem_away_del(struct tmem_object *obj, u32 index, u64 word);
+void tmem_away_lose(struct tmem_object *obj, u32 index, u64 word, u8 node);
 void tmem_debt_add(struct tmem_object *obj, u32 index, u64 word);
 void tmem_debt_del(struct tmem_object *obj, u32 index);
 

@@ -179,6 +179,22 @@ void tmem_away_del(struct tmem_object *obj, u32 index, u64 word)
 		tmem_lone_del(obj, index);
 }
 
+/**
+ * tmem_away_lose - one of two peers does not have a page any more
+ * @obj: the object; locked
+ * @index: the page's slot
+ * @word: what it holds: both
+ * @node: the one
+ *
+ * Context: task or atomic.
+ */
+void tmem_away_lose(struct tmem_object *obj, u32 index, u64 word, u8 node)
+{
+	lockdep_assert_held(&obj->pages.xa_lock);
+	slot_set_word(obj, index, word_without(word, node));
+	tmem_lone_add(obj, index);
+}
+
 /*
  * A peer does not have any page of an object any more.  If it had the only copy
  * of one, that stays where it was: whoever asks for it is told that it is gone,
@@ -196,8 +212,7 @@ static bool tmem_away_forget(struct tmem_object *obj, void *arg)
 		word = slot_word(slot);
 		if (!word_has(word, node) || word_is_lone(word))
 			continue;
-		slot_set_word(obj, index, word_without(word, node));
-		tmem_lone_add(obj, index);
+		tmem_away_lose(obj, index, word, node);
 	}
 	return true;
 }

@@ -247,6 +247,32 @@ void tmem_client_destroy(struct tmem *tmem, u16 client)
 EXPORT_SYMBOL_GPL(tmem_client_destroy);
 
 /**
+ * tmem_client_pages - count the pages of a client that are here, in frames
+ * @tmem: where
+ * @client: whose pages
+ * @kind: of this kind
+ *
+ * Context: task or atomic.
+ * Return: number of pages.
+ */
+u64 tmem_client_pages(struct tmem *tmem, u16 client, enum tmem_kind kind)
+{
+	struct tmem_pool *pool;
+	unsigned long key;
+	u64 pages = 0;
+
+	/* Pools may go away meanwhile. */
+	rcu_read_lock();
+	xa_for_each_range(&tmem->pools, key, pool, tmem_pool_key(client, 0),
+			  tmem_pool_key(client, U32_MAX))
+		if (pool->kind == kind)
+			pages += atomic64_read(&pool->pages);
+	rcu_read_unlock();
+	return pages;
+}
+EXPORT_SYMBOL_GPL(tmem_client_pages);
+
+/**
  * tmem_get_stats - read the counters
  * @tmem: where
  * @stats: receives them; each is exact, but they are not of one moment
