@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/semaphore.h>
 #include <linux/slab.h>
 
 #include "homing.h"
@@ -34,37 +35,53 @@ struct homing_page {
  * @node: whose pages
  * @tmem: their index
  * @done: completed when no page is being fetched
+ * @window: how many more may be fetched at the same time
+ * @batch: room in @page and @away
  * @busy: pages that are being fetched, and one while there will be more
  * @came: pages of this batch that came home
  * @nr: pages of this batch
- * @page: these pages
  * @away: room to list them
+ * @page: these pages
  */
 struct homing {
 	struct ramster_node *node;
 	struct tmem *tmem;
 	struct completion done;
+	struct semaphore window;
+	unsigned int batch;
 	atomic_t busy;
 	atomic_t came;
 	unsigned int nr;
-	struct homing_page page[HOMING_BATCH];
-	struct tmem_away away[HOMING_BATCH];
+	struct tmem_away *away;
+	struct homing_page page[] __counted_by(batch);
 };
 
 /**
  * homing_create - get ready to bring pages home
  * @node: owner of the pages, with its fetches
  * @tmem: the index of the pages
+ * @batch: pages that are chosen at a time
+ * @window: pages of these that are fetched at the same time; below R2_MAX_GETS,
+ *	so that page faults find room beside them
  *
  * Context: process; allocates with GFP_KERNEL.
  * Return: to be given to homing_destroy(); or NULL.
  */
-struct homing *homing_create(struct ramster_node *node, struct tmem *tmem)
+struct homing *homing_create(struct ramster_node *node, struct tmem *tmem,
+			     unsigned int batch, unsigned int window)
 {
-	struct homing *homing = kzalloc(sizeof(*homing), GFP_KERNEL);
+	struct homing *homing;
 
+	homing = kvzalloc(struct_size(homing, page, batch), GFP_KERNEL);
 	if (!homing)
 		return NULL;
+	homing->batch = batch;
+	homing->away = kvcalloc(batch, sizeof(*homing->away), GFP_KERNEL);
+	if (!homing->away) {
+		kvfree(homing);
+		return NULL;
+	}
+	sema_init(&homing->window, window);
 	homing->node = node;
 	homing->tmem = tmem;
 	init_completion(&homing->done);
@@ -77,7 +94,10 @@ struct homing *homing_create(struct ramster_node *node, struct tmem *tmem)
  */
 void homing_destroy(struct homing *homing)
 {
-	kfree(homing);
+	if (!homing)
+		return;
+	kvfree(homing->away);
+	kvfree(homing);
 }
 
 static void homing_put_busy(struct homing *homing)
@@ -97,6 +117,7 @@ static int homing_fetched(void *arg, int result, const void *data, u32 len,
 	if (!result && !tmem_bring_home(homing->tmem, &page->away, &blob,
 					HOMING_GFP))
 		atomic_inc(&homing->came);
+	up(&homing->window);
 	homing_put_busy(homing);
 	return 0;
 }
@@ -110,7 +131,7 @@ static int homing_fetched(void *arg, int result, const void *data, u32 len,
  * Each call goes on behind the pages that the last one has found.
  *
  * Context: process; may sleep.
- * Return: number of pages, at most HOMING_BATCH.
+ * Return: number of pages, at most the batch.
  */
 unsigned int homing_collect(struct homing *homing, struct tmem_search *search,
 			    unsigned int max)
@@ -121,23 +142,26 @@ unsigned int homing_collect(struct homing *homing, struct tmem_search *search,
 		if (!r2tcp_connected(homing->node->tcp, i))
 			__clear_bit(i, search->nodes);
 	homing->nr = tmem_collect_away(homing->tmem, search, homing->away,
-				       min_t(unsigned int, max, HOMING_BATCH));
+				       min(max, homing->batch));
 	return homing->nr;
 }
 
 static void homing_fetch_page(struct homing *homing, struct homing_page *page)
 {
+	down(&homing->window);
 	atomic_inc(&homing->busy);
-	if (fetch_away(homing->node, &page->away, homing_fetched, page))
-		homing_put_busy(homing);
+	if (!fetch_away(homing->node, &page->away, homing_fetched, page))
+		return;
+	up(&homing->window);
+	homing_put_busy(homing);
 }
 
 /**
  * homing_fetch - fetch the pages that were chosen, and keep them here
  * @homing: after homing_collect()
  *
- * Context: process; sleeps until the last page has come, for get_timeout_ms at
- * most.
+ * Context: process; sleeps until the last page has come; each comes within
+ * get_timeout_ms, or not.
  * Return: number of pages that came home.
  */
 unsigned int homing_fetch(struct homing *homing)

@@ -13,7 +13,8 @@ struct ramster_node;
 /* So many pages come at a time; a fault's request finds room beside them. */
 #define HOMING_BATCH	16
 
-struct homing *homing_create(struct ramster_node *node, struct tmem *tmem);
+struct homing *homing_create(struct ramster_node *node, struct tmem *tmem,
+			     unsigned int batch, unsigned int window);
 void homing_destroy(struct homing *homing);
 unsigned int homing_collect(struct homing *homing, struct tmem_search *search,
 			    unsigned int max);

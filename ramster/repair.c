@@ -136,7 +136,7 @@ struct repair *repair_create(struct ramster_node *node, struct tmem *tmem)
 	if (!repair)
 		return NULL;
 	repair->node = node;
-	repair->homing = homing_create(node, tmem);
+	repair->homing = homing_create(node, tmem, HOMING_BATCH, HOMING_BATCH);
 	if (!repair->homing) {
 		kfree(repair);
 		return NULL;

@@ -215,7 +215,8 @@ struct selfshrink *selfshrink_start(struct ramster_node *node,
 	selfshrink->node = node;
 	selfshrink->tmem = tmem;
 	selfshrink->left = SELFSHRINK_PATIENCE;
-	selfshrink->homing = homing_create(node, tmem);
+	selfshrink->homing = homing_create(node, tmem, HOMING_BATCH,
+					   HOMING_BATCH);
 	if (!selfshrink->homing) {
 		kfree(selfshrink);
 		return ERR_PTR(-ENOMEM);
