@@ -34,7 +34,7 @@ zcache-$(CONFIG_ZCACHE_KUNIT_TEST) += zbud_test.o tmem_test.o \
 # After zcache: when both are built in, the order here is the order of start.
 obj-$(CONFIG_RAMSTER) += ramster.o
 ramster-y := $(addprefix ramster/,ramster.o homing.o placement.o remotify.o \
-	       remotify_debts.o remotify_put.o repair.o \
+	       remotify_debts.o remotify_put.o recall.o repair.o \
 	       fetch.o prefetch.o foreign.o heartbeat.o pressure.o selfshrink.o \
 	       r2net.o r2wire.o \
 	       tcp.o tcp_accept.o tcp_hello.o tcp_link.o \
@@ -51,7 +51,8 @@ ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       tcp_hostile_test.o heartbeat_test.o \
 	       nodemanager_test.o foreign_test.o pressure_test.o \
 	       placement_test.o remotify_test.o remotify_copies_test.o \
-	       repair_test.o fetch_test.o fetch_copies_test.o prefetch_test.o \
+	       repair_test.o recall_test.o foreign_recall_test.o \
+	       fetch_test.o fetch_copies_test.o prefetch_test.o \
 	       selfshrink_test.o)
 ifdef CONFIG_RAMSTER_TORTURE
 ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += ramster/torture_test.o

@@ -18,6 +18,14 @@
  * them.  Persistent pages are never dropped, but refused; a refused put is
  * harmless.  A get and a flush allocate nothing.
  *
+ * Recall.  Ten times a second it is looked whether there is more lent than may
+ * be, or less available than should be.  If so, ephemeral pages are dropped; if
+ * that is not enough, each owner of persistent ones is asked, in proportion to
+ * how many it has here, to take some away (recall.c).  So that lending and taking
+ * back do not follow each other all the time, a recall ends only when somewhat
+ * more is available than that below which one begins, and no more is offered than
+ * what is available beyond that.
+ *
  * What is given up is wiped: it is nobody's business here.
  *
  * What the index takes is not counted.  It is bounded by what is counted: a
@@ -29,11 +37,14 @@
 #define pr_fmt(fmt) "ramster: " fmt
 
 #include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "foreign.h"
 #include "ramster_int.h"
@@ -43,6 +54,12 @@
 /* Without a figure: this part of RAM has to stay available, but no more. */
 #define FOREIGN_WATERMARK_SHIFT	5
 #define FOREIGN_WATERMARK_MAX	(1UL << (30 - PAGE_SHIFT))
+
+/* When a recall ends, so much more is available than when it began. */
+#define FOREIGN_SLACK(watermark)	((watermark) / 8)
+
+/* From one look at what is missing to the next. */
+#define FOREIGN_PERIOD	msecs_to_jiffies(100)
 
 /* It is this machine that runs short, whichever nodes it has. */
 unsigned int foreign_watermark_mb;
@@ -55,11 +72,19 @@ MODULE_PARM_DESC(lend_watermark_mb,
  * @node: who holds them
  * @tmem: their index; client is the owner's node number
  * @shrinker: drops ephemeral pages when the kernel needs memory
+ * @clock: looks what is missing; it alone, or a test, writes what follows
+ * @recalling: frames are wanted back
+ * @held: persistent pages of each client, at the last look that found some missing
+ * @wanted: frames that are wanted back of each client
  */
 struct foreign {
 	struct ramster_node *node;
 	struct tmem *tmem;
 	struct shrinker *shrinker;
+	struct delayed_work clock;
+	bool recalling;
+	u64 held[R2_MAX_NODES];
+	u32 wanted[R2_MAX_NODES];
 };
 
 /*
@@ -118,6 +143,130 @@ static int foreign_start_shrinker(struct foreign *foreign)
 	return 0;
 }
 
+/* Frames that may be lent, and those that are. */
+static u64 foreign_capacity(struct foreign *foreign)
+{
+	u64 mb = READ_ONCE(foreign->node->info.capacity_mb);
+
+	return mb << (20 - PAGE_SHIFT);
+}
+
+static u64 foreign_lent(struct foreign *foreign)
+{
+	struct tmem_stats stats;
+
+	tmem_get_stats(foreign->tmem, &stats);
+	return stats.zbud[TMEM_PERSISTENT].frames +
+	       stats.zbud[TMEM_EPHEMERAL].frames;
+}
+
+/* Frames that this machine wants to have available. */
+static u64 foreign_watermark(void)
+{
+	unsigned int mb = READ_ONCE(foreign_watermark_mb);
+
+	if (mb)
+		return (u64)mb << (20 - PAGE_SHIFT);
+	return min(totalram_pages() >> FOREIGN_WATERMARK_SHIFT,
+		   FOREIGN_WATERMARK_MAX);
+}
+
+static u64 foreign_available(void)
+{
+	return max(si_mem_available(), 0L);
+}
+
+/* Whether this machine has no RAM to lend, whatever it has promised. */
+static bool foreign_short(void)
+{
+	return foreign_available() < foreign_watermark();
+}
+
+/* What has to be available for a recall to end, and for anything to be offered. */
+static u64 foreign_enough(void)
+{
+	u64 watermark = foreign_watermark();
+
+	return watermark + FOREIGN_SLACK(watermark);
+}
+
+/*
+ * recall
+ */
+
+/* Frames that are missing, of those that are lent. */
+static u64 foreign_missing(struct foreign *foreign)
+{
+	u64 capacity = foreign_capacity(foreign);
+	u64 available = foreign_available();
+	u64 lent = foreign_lent(foreign);
+	u64 over, level, missing;
+
+	over = lent - min(lent, capacity);
+	level = foreign->recalling ? foreign_enough() : foreign_watermark();
+	missing = max(over, level - min(available, level));
+	return min(missing, lent);
+}
+
+/* Ask each client for its part of the frames that are missing. */
+static void foreign_share(struct foreign *foreign, u64 missing)
+{
+	unsigned int client;
+	u64 all = 0, part;
+
+	for (client = 0; client < R2_MAX_NODES; client++) {
+		foreign->held[client] = tmem_client_pages(foreign->tmem, client,
+							  TMEM_PERSISTENT);
+		all += foreign->held[client];
+	}
+	for (client = 0; client < R2_MAX_NODES; client++) {
+		part = all ? DIV64_U64_ROUND_UP(foreign->held[client] * missing,
+						all) : 0;
+		WRITE_ONCE(foreign->wanted[client],
+			   min3(part, foreign->held[client], (u64)U32_MAX));
+	}
+}
+
+/**
+ * foreign_look - look whether frames are missing, and what can be done
+ * @foreign: the store
+ *
+ * Context: task; the clock, or a test without it.
+ */
+void foreign_look(struct foreign *foreign)
+{
+	u64 missing = foreign_missing(foreign);
+	struct tmem_stats stats;
+
+	if (!missing && !foreign->recalling)
+		return;
+	foreign->recalling = missing;
+	while (missing && foreign_evict(foreign))
+		missing--;
+	tmem_get_stats(foreign->tmem, &stats);
+	missing = min(missing, stats.zbud[TMEM_PERSISTENT].frames);
+	foreign_share(foreign, missing);
+	atomic64_set(&foreign->node->count.recalled_wanted, missing);
+}
+
+static void foreign_clock(struct work_struct *work)
+{
+	struct foreign *foreign = container_of(to_delayed_work(work),
+					       struct foreign, clock);
+
+	foreign_look(foreign);
+	queue_delayed_work(system_unbound_wq, &foreign->clock, FOREIGN_PERIOD);
+}
+
+/**
+ * foreign_run - begin to look after what is lent
+ * @foreign: the store
+ */
+void foreign_run(struct foreign *foreign)
+{
+	queue_delayed_work(system_unbound_wq, &foreign->clock, FOREIGN_PERIOD);
+}
+
 /**
  * foreign_create - get ready to hold pages of others
  * @node: who will hold them
@@ -140,6 +289,7 @@ struct foreign *foreign_create(struct ramster_node *node)
 		goto err_tmem;
 	}
 	tmem_wipe_freed(foreign->tmem);
+	INIT_DELAYED_WORK(&foreign->clock, foreign_clock);
 	err = foreign_start_shrinker(foreign);
 	if (err)
 		goto err_shrinker;
@@ -160,6 +310,7 @@ err_tmem:
  */
 void foreign_destroy(struct foreign *foreign)
 {
+	cancel_delayed_work_sync(&foreign->clock);
 	shrinker_free(foreign->shrinker);
 	tmem_destroy(foreign->tmem);
 	kfree(foreign);
@@ -203,45 +354,6 @@ void foreign_get_stats(struct foreign *foreign, struct tmem_stats *stats)
 	tmem_get_stats(foreign->tmem, stats);
 }
 
-/* Frames that may be lent, and those that are. */
-static u64 foreign_capacity(struct foreign *foreign)
-{
-	u64 mb = READ_ONCE(foreign->node->info.capacity_mb);
-
-	return mb << (20 - PAGE_SHIFT);
-}
-
-static u64 foreign_lent(struct foreign *foreign)
-{
-	struct tmem_stats stats;
-
-	tmem_get_stats(foreign->tmem, &stats);
-	return stats.zbud[TMEM_PERSISTENT].frames +
-	       stats.zbud[TMEM_EPHEMERAL].frames;
-}
-
-/* Frames that this machine wants to have available. */
-static u64 foreign_watermark(void)
-{
-	unsigned int mb = READ_ONCE(foreign_watermark_mb);
-
-	if (mb)
-		return (u64)mb << (20 - PAGE_SHIFT);
-	return min(totalram_pages() >> FOREIGN_WATERMARK_SHIFT,
-		   FOREIGN_WATERMARK_MAX);
-}
-
-static u64 foreign_available(void)
-{
-	return max(si_mem_available(), 0L);
-}
-
-/* Whether this machine has no RAM to lend, whatever it has promised. */
-static bool foreign_short(void)
-{
-	return foreign_available() < foreign_watermark();
-}
-
 /**
  * foreign_room - what can be lent to a peer
  * @foreign: the store
@@ -258,10 +370,11 @@ void foreign_room(struct foreign *foreign, unsigned int client,
 
 	left = capacity - min(lent, capacity);
 	spare = foreign_available();
-	spare -= min(foreign_watermark(), spare);
+	spare -= min(foreign_enough(), spare);
 	*room = (struct r2tcp_room) {
 		.room = min3(left, spare, (u64)U32_MAX),
 		.capacity = min_t(u64, capacity, U32_MAX),
+		.recall = READ_ONCE(foreign->wanted[client]),
 	};
 }
 

@@ -17,6 +17,8 @@ struct ramster_node;
 extern unsigned int foreign_watermark_mb;
 
 struct foreign *foreign_create(struct ramster_node *node);
+void foreign_run(struct foreign *foreign);
+void foreign_look(struct foreign *foreign);
 void foreign_destroy(struct foreign *foreign);
 void foreign_forget(struct foreign *foreign, unsigned int client);
 void foreign_room(struct foreign *foreign, unsigned int client,

@@ -22,6 +22,7 @@
 
 #include "foreign.h"
 #include "ramster_int.h"
+#include "recall.h"
 #include "remotify.h"
 #include "repair.h"
 #include "selfshrink.h"
@@ -144,6 +145,7 @@ static inline void move_up(void *arg, unsigned int peer, bool new_instance)
 {
 	struct move_node *n = arg;
 
+	recall_kick(n->node.recall, peer);
 	if (!new_instance)
 		return;
 	foreign_forget(n->node.foreign, peer);
@@ -162,6 +164,13 @@ static inline void move_room(void *arg, unsigned int peer,
 	foreign_room(n->node.foreign, peer, room);
 }
 
+static inline void move_recalls(void *arg, unsigned int peer)
+{
+	struct move_node *n = arg;
+
+	recall_kick(n->node.recall, peer);
+}
+
 static const struct r2tcp_ops move_ops = {
 	.put = move_put,
 	.get = move_get,
@@ -169,6 +178,7 @@ static const struct r2tcp_ops move_ops = {
 	.up = move_up,
 	.down = move_down,
 	.room = move_room,
+	.recalls = move_recalls,
 };
 
 /*
@@ -246,26 +256,35 @@ static inline struct move_node *move_start(struct kunit *test, unsigned int num)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, n->node.remotify);
 	n->node.repair = repair_create(&n->node, n->own);
 	KUNIT_ASSERT_NOT_NULL(test, n->node.repair);
+	n->node.recall = recall_create(&n->node, n->own);
+	KUNIT_ASSERT_NOT_NULL(test, n->node.recall);
 	move_start_tcp(test, n);
 	KUNIT_ASSERT_EQ(test, 0, remotify_run(n->node.remotify));
+	foreign_run(n->node.foreign);
 	return n;
 }
 
 /* In the order of ramster.c. */
 static inline void move_stop(struct move_node *n)
 {
+	bool idle;
+
 	move_resume(n);
 	selfshrink_stop(n->node.selfshrink);
 	n->node.selfshrink = NULL;
 	repair_halt(n->node.repair);
+	idle = recall_halt(n->node.recall);
 	if (n->node.tcp) {
 		remotify_halt(n->node.remotify);
-		remotify_farewell(n->node.remotify);
+		if (idle)
+			remotify_farewell(n->node.remotify);
 		r2tcp_stop(n->node.tcp);
 	}
 	fetch_stop(&n->node);
 	r2tcp_free(n->node.tcp);
 	n->node.tcp = NULL;
+	recall_destroy(n->node.recall);
+	n->node.recall = NULL;
 	repair_destroy(n->node.repair);
 	n->node.repair = NULL;
 	if (n->node.remotify)
@@ -348,6 +367,8 @@ static inline void move_add_peer(struct kunit *test, struct move_node *a,
 
 	KUNIT_ASSERT_EQ(test, 0, remotify_add_peer(a->node.remotify,
 						   b->node.info.node));
+	KUNIT_ASSERT_EQ(test, 0, recall_add_peer(a->node.recall,
+						 b->node.info.node));
 	KUNIT_ASSERT_EQ(test, 0, r2tcp_add_peer(a->node.tcp, b->node.info.node,
 						&addr));
 }

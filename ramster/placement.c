@@ -10,7 +10,8 @@
  * others.  Each batch of pages goes where there is room at that moment, so the
  * pages of an object are with many.
  *
- * A peer is left in peace for a while when it has refused a page, when it was
+ * A peer that wants back what it has lent gets nothing until it has that.  A peer
+ * is left in peace for a while when it has refused a page, when it was
  * waited for in vain, and when it has not answered for so long that the batches
  * that it has would soon be all there are.
  *
@@ -178,7 +179,8 @@ static unsigned int placement_list(struct placement *placement, bool slow)
 		if (!r2tcp_connected(tcp, i) || placement_is_refused(state) ||
 		    (!slow && (placement_is_slow(state) ||
 			       r2tcp_doubted(tcp, i))) ||
-		    r2tcp_peer_stats(tcp, i, &stats) || !stats.room)
+		    r2tcp_peer_stats(tcp, i, &stats) || !stats.room ||
+		    stats.recall)
 			continue;
 		placement->peer[nr++] = (struct placement_peer) {
 			.node = i,
@@ -265,17 +267,20 @@ void placement_refused(struct placement *placement, u8 node)
  * @placement: where pages go
  * @node: the peer
  *
- * Return: true if so; false if it has refused some a short time ago, or is not
- * connected.
+ * Return: true if so; false if it has refused some a short time ago, wants some
+ * back, or is not connected.
  */
 bool placement_may_send(struct placement *placement, u8 node)
 {
+	struct r2tcp_peer_stats stats;
 	bool refused;
 
 	spin_lock(&placement->lock);
 	refused = placement_is_refused(&placement->state[node]);
 	spin_unlock(&placement->lock);
-	return !refused && r2tcp_connected(placement->node->tcp, node);
+	return !refused &&
+	       !r2tcp_peer_stats(placement->node->tcp, node, &stats) &&
+	       stats.connected && !stats.recall;
 }
 
 /**

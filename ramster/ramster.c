@@ -21,6 +21,7 @@
 #include "foreign.h"
 #include "heartbeat.h"
 #include "ramster_int.h"
+#include "recall.h"
 #include "remotify.h"
 #include "repair.h"
 #include "selfshrink.h"
@@ -233,6 +234,7 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 		remotify_peer_restarted(node->remotify, peer);
 	remotify_kick(node->remotify);
 	repair_kick(node->repair);
+	recall_kick(node->recall, peer);
 }
 
 static void ramster_down(void *arg, unsigned int peer)
@@ -250,6 +252,13 @@ static void ramster_room(void *arg, unsigned int peer, struct r2tcp_room *room)
 	foreign_room(node->foreign, peer, room);
 }
 
+static void ramster_recalls(void *arg, unsigned int peer)
+{
+	struct ramster_node *node = arg;
+
+	recall_kick(node->recall, peer);
+}
+
 static const struct r2tcp_ops ramster_tcp_ops = {
 	.put = ramster_put,
 	.get = ramster_get,
@@ -257,6 +266,7 @@ static const struct r2tcp_ops ramster_tcp_ops = {
 	.up = ramster_up,
 	.down = ramster_down,
 	.room = ramster_room,
+	.recalls = ramster_recalls,
 };
 
 /*
@@ -279,8 +289,17 @@ static int ramster_mover_prepare(struct ramster_node *node, struct tmem *tmem)
 		err = -ENOMEM;
 		goto err_repair;
 	}
+	node->recall = recall_create(node, tmem);
+	if (!node->recall) {
+		err = -ENOMEM;
+		goto err_recall;
+	}
 	return 0;
 
+err_recall:
+	repair_halt(node->repair);
+	repair_destroy(node->repair);
+	node->repair = NULL;
 err_repair:
 	remotify_destroy(node->remotify);
 err_remotify:
@@ -297,11 +316,12 @@ static int ramster_owner_prepare(struct ramster_node *node)
 	if (IS_ERR(tmem))
 		return PTR_ERR(tmem);
 
+	node->owner = true;
 	err = ramster_mover_prepare(node, tmem);
-	if (err)
+	if (err) {
+		node->owner = false;
 		zcache_unregister_ramster(&ramster_ops);
-	else
-		node->owner = true;
+	}
 	return err;
 }
 
@@ -325,6 +345,8 @@ static void ramster_pages_release(struct ramster_node *node)
 	/* Those who wait for a page: as the connections are down, not for long. */
 	synchronize_srcu(&ramster_srcu);
 	fetch_stop(node);
+	recall_destroy(node->recall);
+	node->recall = NULL;
 	repair_destroy(node->repair);
 	node->repair = NULL;
 	remotify_destroy(node->remotify);
@@ -397,14 +419,18 @@ static void ramster_owner_retract(struct ramster_node *node)
 static void ramster_pages_halt(struct ramster_node *node)
 {
 	struct tmem_stats stats;
+	bool idle;
 
 	if (!node->remotify)
 		return;
 
 	repair_halt(node->repair);
+	idle = recall_halt(node->recall);
 	remotify_halt(node->remotify);
 	remotify_get_stats(node->remotify, &stats);
-	remotify_farewell(node->remotify);
+	/* Nothing that is about its pools may be under way. */
+	if (idle)
+		remotify_farewell(node->remotify);
 	if (stats.remote[TMEM_PERSISTENT])
 		pr_warn("node %u stops while %llu of its swap pages are with peers: they are lost\n",
 			node->info.node, stats.remote[TMEM_PERSISTENT]);
@@ -492,6 +518,7 @@ static void *ramster_start(const struct r2nm_cluster_info *info)
 	err = ramster_pages_publish(node);
 	if (err)
 		goto err_publish;
+	foreign_run(node->foreign);
 	ramster_machine_set(info->net, node);
 	pr_info("node %u of cluster %s is up\n", info->node, info->name);
 	return node;
@@ -540,12 +567,21 @@ static int ramster_add_node(void *ctx, unsigned int peer,
 		err = remotify_add_peer(node->remotify, peer);
 		if (err)
 			return err;
+		err = recall_add_peer(node->recall, peer);
+		if (err)
+			goto err_recall;
 	}
 	r2hb_add(node->hb, peer);
 	err = r2tcp_add_peer(node->tcp, peer, addr);
 	if (err)
-		r2hb_del(node->hb, peer);
-	if (err && node->remotify)
+		goto err_tcp;
+	return 0;
+
+err_tcp:
+	r2hb_del(node->hb, peer);
+	recall_free_peer(recall_hide_peer(node->recall, peer));
+err_recall:
+	if (node->remotify)
 		remotify_free_peer(remotify_hide_peer(node->remotify, peer));
 	return err;
 }
@@ -554,11 +590,14 @@ static void ramster_del_node(void *ctx, unsigned int peer)
 {
 	struct ramster_node *node = ctx;
 	struct flush_batch *flush = NULL;
+	struct recall_peer *withdrawn;
 
+	withdrawn = recall_hide_peer(node->recall, peer);
 	if (node->remotify)
 		flush = remotify_hide_peer(node->remotify, peer);
 	r2tcp_del_peer(node->tcp, peer);
 	r2hb_del(node->hb, peer);
+	recall_free_peer(withdrawn);
 	remotify_free_peer(flush);
 	foreign_forget(node->foreign, peer);
 	torture_peer_restarted(node->torture, peer);

@@ -30,6 +30,7 @@
 struct foreign;
 struct r2hb;
 struct ramster_debug;
+struct recall;
 struct remotify;
 struct repair;
 struct selfshrink;
@@ -52,6 +53,9 @@ struct torture;
  * @remote_nomem: remote gets whose page stayed with its peer for want of room
  * @remote_home: remote pages that came home because this machine was idle
  * @remote_repaired: remote pages that came home to get a second copy
+ * @pages_withdrawn: remote pages that a peer was to forget, as it wanted RAM back
+ *	and another peer has them, too
+ * @pages_recalled: remote pages that came home because their peer wanted RAM back
  * @remote_get_timeouts: times that a peer did not answer a remote get in time
  * @remote_get_corrupt: answers to remote gets that failed their checks
  * @remote_get_other_copy: remote gets for which somebody else was asked, as one
@@ -62,6 +66,7 @@ struct torture;
  * @foreign_puts: pages accepted for others
  * @foreign_puts_refused: pages of others refused
  * @foreign_eph_evicted: ephemeral pages of others dropped to make room
+ * @recalled_wanted: frames that are wanted back of others now; no event
  * @foreign_gets: pages given back to others
  * @foreign_gets_missed: requests of others for a page that is not here
  */
@@ -81,6 +86,8 @@ struct ramster_counters {
 	atomic64_t remote_nomem;
 	atomic64_t remote_home;
 	atomic64_t remote_repaired;
+	atomic64_t pages_withdrawn;
+	atomic64_t pages_recalled;
 	atomic64_t remote_get_timeouts;
 	atomic64_t remote_get_corrupt;
 	atomic64_t remote_get_other_copy;
@@ -90,6 +97,7 @@ struct ramster_counters {
 	atomic64_t foreign_puts;
 	atomic64_t foreign_puts_refused;
 	atomic64_t foreign_eph_evicted;
+	atomic64_t recalled_wanted;
 	atomic64_t foreign_gets;
 	atomic64_t foreign_gets_missed;
 };
@@ -105,6 +113,7 @@ struct ramster_counters {
  * @torture: the pages that it has instead; or NULL
  * @remotify: what moves its pages; NULL if it has none
  * @repair: what sees to second copies of its pages; NULL if it has none
+ * @recall: what takes its pages away from peers that need RAM; NULL if it has none
  * @target: directory of the node to which it does, pinned; NULL if there is none
  * @selfshrink: what brings them home; NULL unless it is the owner
  * @gets: requests for persistent pages, set aside; NULL if it has none
@@ -122,6 +131,7 @@ struct ramster_node {
 	struct torture *torture;
 	struct remotify *remotify;
 	struct repair *repair;
+	struct recall *recall;
 	struct config_item *target;
 	struct selfshrink *selfshrink;
 	mempool_t *gets;

@@ -101,19 +101,21 @@ do_drain() {
 	if [ "$held" = 0 ]; then
 		say "drained; \"ramster.sh start\" ends that"
 	else
-		say "drained, and takes nothing new, but holds $held pages of other nodes: drain those"
+		say "drained, and takes nothing new, but holds $held pages of other nodes, which may be leaving: else drain those"
 	fi
 }
 
 lent() { cat "$MM"/foreign_pers_pages 2>/dev/null || echo 0; }
 
-# Going down destroys the pages of others.  They may be taking them away just
-# now: wait as long as they become fewer.
+# Going down destroys the pages of others.  As this node lends nothing any more,
+# they take them away if they can: wait as long as they become fewer.
 refuse_if_lending() {
 	[ -z "$FORCE" ] || return 0
 	before=
+	tries=0
 	while held=$(lent) && [ "$held" -gt 0 ]; do
-		[ -z "$before" ] || [ "$held" -lt "$before" ] || {
+		[ -z "$before" ] || [ "$held" -lt "$before" ] || tries=$((tries + 1))
+		[ $tries -lt 3 ] || {
 			put "$lends" "$CONFIGFS/ramster/$CLUSTER/capacity_mb"
 			die "this node holds $held pages of other nodes, which would be lost: run \"ramster.sh drain\" there first, or here \"ramster.sh -f stop\""
 		}

@@ -122,6 +122,25 @@ room() { # NUMBER
 		$1 == num && at { printf ", which has room for %d MiB", $at / 256 }'
 }
 
+# Frames that peers want back of this node, by the table; nothing if none.
+recalled() {
+	peers | awk '
+		$1 == "node" { for (i = 1; i <= NF; i++) if ($i == "recall_pages") at = i }
+		$1 != "node" && at { sum += $at }
+		END { if (sum) printf "%d", sum }'
+}
+
+# What is wanted back, in either direction.
+recalls() {
+	wanted=$(counter recalled_wanted)
+	case $wanted in
+	0 | -) ;;
+	*) row "frames wanted back of peers" "$wanted" "RAM is short here, or lent beyond capacity_mb" ;;
+	esac
+	wanted=$(recalled)
+	[ -z "$wanted" ] || row "frames that peers want back" "$wanted" "pages leave them as there is room"
+}
+
 summary() {
 	target=$(control remote_target_nodenum)
 	there=$(room "$target")
@@ -138,6 +157,7 @@ summary() {
 	row "swap pages fetched, of these failed" \
 		"$(counter remote_pers_pages_succ_get)" \
 		"$(counter remote_pers_pages_unsucc_get)"
+	recalls
 }
 
 online() {

@@ -249,13 +249,14 @@ fake_sys() {
 	sys mm/ramster/remote_sending <<<0
 	sys mm/ramster/remote_debts <<<0
 	sys debug/ramster/foreign_pers_pageframes <<<4
+	sys debug/ramster/recalled_wanted <<<0
 	peers 1000 100 250000
 }
 
-peers() { # SENT FETCHED US
+peers() { # SENT FETCHED US [RECALL]
 	sys debug/ramster/peers <<END
-node state connects tx_bytes rx_bytes bad_frames timeouts pages_sent pages_fetched pages_taken pages_returned fetch_us fetch_max_us silent_ms room_pages
-1 up 1 2097152 1048576 0 0 $1 $2 8 1 $3 12200 40 262144
+node state connects tx_bytes rx_bytes bad_frames timeouts pages_sent pages_fetched pages_taken pages_returned fetch_us fetch_max_us silent_ms room_pages capacity_pages recall_pages
+1 up 1 2097152 1048576 0 0 $1 $2 8 1 $3 12200 40 262144 524288 ${4:-0}
 END
 }
 
@@ -275,6 +276,16 @@ test_status() {
 		failed "does not say that there is one copy" "$OUT"
 	grep -qE 'swap pages of peers held here +7 +in 4 frames' <<<"$OUT" ||
 		failed "no line for what is held" "$OUT"
+	[ "$(wc -L <<<"$OUT")" -le 110 ] || failed "wider than 110 columns" "$OUT"
+	# What is wanted back is shown if it is anything.
+	! grep -q 'want' <<<"$OUT" || failed "nothing is wanted back" "$OUT"
+	sys debug/ramster/recalled_wanted <<<55
+	peers 1000 100 250000 66
+	tool status
+	grep -qE 'frames wanted back of peers +55 ' <<<"$OUT" ||
+		failed "no line for what this node wants back" "$OUT"
+	grep -qE 'frames that peers want back +66 ' <<<"$OUT" ||
+		failed "no line for what peers want back" "$OUT"
 	[ "$(wc -L <<<"$OUT")" -le 110 ] || failed "wider than 110 columns" "$OUT"
 
 	# with copies: how many pages have but one
