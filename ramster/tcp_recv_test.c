@@ -381,11 +381,11 @@ static void r2tcp_test_recv_removed(struct kunit *test)
 	unsigned int i;
 
 	a = recv_start_node(test, &sock);
-	for (i = 0; i < ARRAY_SIZE(wait); i++)
+	for (i = 0; i < ARRAY_SIZE(wait); i++) {
 		wait[i] = recv_start_with(test, a, 100 + i, TEST_PATIENCE, i);
-	recv_answer(test, sock, &answer);
-	recv_answer(test, sock, &answer);
-	recv_wait_for(test, a, wait[0]->task);
+		recv_answer(test, sock, &answer);
+		recv_wait_for(test, a, wait[0]->task);
+	}
 	begin = jiffies;
 	r2tcp_del_peer(a->tcp, 1);
 	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - begin), 1000);
@@ -409,11 +409,11 @@ static void r2tcp_test_recv_broken(struct kunit *test)
 	unsigned int len, i;
 
 	a = recv_start_node(test, &sock);
-	for (i = 0; i < ARRAY_SIZE(wait); i++)
+	for (i = 0; i < ARRAY_SIZE(wait); i++) {
 		wait[i] = recv_start_with(test, a, 100 + i, TEST_PATIENCE, i);
-	recv_answer(test, sock, &answer);
-	recv_answer(test, sock, &answer);
-	recv_wait_for(test, a, wait[0]->task);
+		recv_answer(test, sock, &answer);
+		recv_wait_for(test, a, wait[0]->task);
+	}
 	kernel_sock_shutdown(sock, SHUT_RDWR);
 	recv_ended(test, wait[0], true);
 	KUNIT_EXPECT_EQ(test, wait[0]->req.result, -ENOTCONN);
