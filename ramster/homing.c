@@ -12,8 +12,8 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
-#include <linux/semaphore.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "homing.h"
 #include "ramster_int.h"
@@ -35,7 +35,9 @@ struct homing_page {
  * @node: whose pages
  * @tmem: their index
  * @done: completed when no page is being fetched
- * @window: how many more may be fetched at the same time
+ * @wait: where the caller waits for the window
+ * @window: how many may be fetched at the same time
+ * @flying: how many are
  * @batch: room in @page and @away
  * @busy: pages that are being fetched, and one while there will be more
  * @came: pages of this batch that came home
@@ -47,7 +49,9 @@ struct homing {
 	struct ramster_node *node;
 	struct tmem *tmem;
 	struct completion done;
-	struct semaphore window;
+	wait_queue_head_t wait;
+	unsigned int window;
+	atomic_t flying;
 	unsigned int batch;
 	atomic_t busy;
 	atomic_t came;
@@ -81,7 +85,8 @@ struct homing *homing_create(struct ramster_node *node, struct tmem *tmem,
 		kvfree(homing);
 		return NULL;
 	}
-	sema_init(&homing->window, window);
+	homing->window = window;
+	init_waitqueue_head(&homing->wait);
 	homing->node = node;
 	homing->tmem = tmem;
 	init_completion(&homing->done);
@@ -100,8 +105,17 @@ void homing_destroy(struct homing *homing)
 	kvfree(homing);
 }
 
-static void homing_put_busy(struct homing *homing)
+/* Half of the window is filled at a time, so that it is not woken for each page. */
+static unsigned int homing_low(const struct homing *homing)
 {
+	return homing->window / 2;
+}
+
+/* A page is here, or will not come. */
+static void homing_landed(struct homing *homing)
+{
+	if (atomic_dec_return(&homing->flying) == homing_low(homing))
+		wake_up(&homing->wait);
 	/* Whoever waits may free all this: complete() is the last to touch it. */
 	if (atomic_dec_and_test(&homing->busy))
 		complete(&homing->done);
@@ -117,8 +131,7 @@ static int homing_fetched(void *arg, int result, const void *data, u32 len,
 	if (!result && !tmem_bring_home(homing->tmem, &page->away, &blob,
 					HOMING_GFP))
 		atomic_inc(&homing->came);
-	up(&homing->window);
-	homing_put_busy(homing);
+	homing_landed(homing);
 	return 0;
 }
 
@@ -148,12 +161,13 @@ unsigned int homing_collect(struct homing *homing, struct tmem_search *search,
 
 static void homing_fetch_page(struct homing *homing, struct homing_page *page)
 {
-	down(&homing->window);
+	if (atomic_read(&homing->flying) >= homing->window)
+		wait_event_idle(homing->wait, atomic_read(&homing->flying) <=
+					      homing_low(homing));
+	atomic_inc(&homing->flying);
 	atomic_inc(&homing->busy);
-	if (!fetch_away(homing->node, &page->away, homing_fetched, page))
-		return;
-	up(&homing->window);
-	homing_put_busy(homing);
+	if (fetch_away(homing->node, &page->away, homing_fetched, page))
+		homing_landed(homing);
 }
 
 /**
@@ -176,7 +190,8 @@ unsigned int homing_fetch(struct homing *homing)
 		homing->page[i].away = homing->away[i];
 		homing_fetch_page(homing, &homing->page[i]);
 	}
-	homing_put_busy(homing);
+	if (atomic_dec_and_test(&homing->busy))
+		complete(&homing->done);
 	wait_for_completion(&homing->done);
 	homing->nr = 0;
 	return atomic_read(&homing->came);
