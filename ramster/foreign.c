@@ -73,6 +73,7 @@ MODULE_PARM_DESC(lend_watermark_mb,
  * @tmem: their index; client is the owner's node number
  * @shrinker: drops ephemeral pages when the kernel needs memory
  * @clock: looks what is missing; it alone, or a test, writes what follows
+ * @is_short: less RAM is available than should be, or was, and still not enough
  * @recalling: frames are wanted back
  * @held: persistent pages of each client, at the last look that found some missing
  * @wanted: frames that are wanted back of each client
@@ -82,6 +83,7 @@ struct foreign {
 	struct tmem *tmem;
 	struct shrinker *shrinker;
 	struct delayed_work clock;
+	bool is_short;
 	bool recalling;
 	u64 held[R2_MAX_NODES];
 	u32 wanted[R2_MAX_NODES];
@@ -200,12 +202,13 @@ static u64 foreign_missing(struct foreign *foreign)
 	u64 capacity = foreign_capacity(foreign);
 	u64 available = foreign_available();
 	u64 lent = foreign_lent(foreign);
-	u64 over, level, missing;
+	u64 over, level, lacking;
 
 	over = lent - min(lent, capacity);
-	level = foreign->recalling ? foreign_enough() : foreign_watermark();
-	missing = max(over, level - min(available, level));
-	return min(missing, lent);
+	level = foreign->is_short ? foreign_enough() : foreign_watermark();
+	lacking = level - min(available, level);
+	foreign->is_short = lacking;
+	return min(max(over, lacking), lent);
 }
 
 /* Ask each client for its part of the frames that are missing. */

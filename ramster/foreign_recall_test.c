@@ -202,6 +202,7 @@ static void foreign_recall_drops_none(struct kunit *test)
 static void foreign_recall_hysteresis(struct kunit *test)
 {
 	unsigned int mb = si_mem_available() >> (20 - PAGE_SHIFT);
+	struct lender *l = test->priv;
 
 	KUNIT_ASSERT_GT(test, mb, 64);
 	lend(test, 1, TMEM_PERSISTENT, 50);
@@ -216,6 +217,11 @@ static void foreign_recall_hysteresis(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wanted(test, 1), 0);
 	KUNIT_EXPECT_GT(test, room_of(test, 1).room, 0);
 	foreign_watermark_mb = mb - 4;
+	KUNIT_EXPECT_EQ(test, wanted(test, 1), 0);
+	/* What is wanted back for another reason has no such margin. */
+	l->node.info.capacity_mb = 0;
+	KUNIT_EXPECT_EQ(test, wanted(test, 1), 50);
+	l->node.info.capacity_mb = 16;
 	KUNIT_EXPECT_EQ(test, wanted(test, 1), 0);
 }
 

@@ -91,8 +91,8 @@ static void recall_test_two_copies(struct kunit *test)
 	move_read_all(test, c, TMEM_PERSISTENT, 0, PAGES);
 
 	recall_lend(a, 16);
-	WAIT_FOR(test, !repair_at_risk(&c->node) && move_settled(c) &&
-		       move_nr_held(a, TMEM_PERSISTENT) == PAGES);
+	WAIT_FOR(test, !repair_at_risk(&c->node) && move_settled(c));
+	KUNIT_EXPECT_EQ(test, move_nr_held(a, TMEM_PERSISTENT), PAGES);
 	move_read_all(test, c, TMEM_PERSISTENT, 0, PAGES);
 }
 
