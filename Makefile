@@ -52,6 +52,7 @@ ramster-$(CONFIG_RAMSTER_KUNIT_TEST) += $(addprefix ramster/,r2wire_test.o \
 	       nodemanager_test.o foreign_test.o pressure_test.o \
 	       placement_test.o remotify_test.o remotify_copies_test.o \
 	       repair_test.o recall_test.o foreign_recall_test.o \
+	       foreign_grace_test.o \
 	       fetch_test.o fetch_copies_test.o prefetch_test.o \
 	       selfshrink_test.o)
 ifdef CONFIG_RAMSTER_TORTURE

@@ -26,6 +26,10 @@
  * more is available than that below which one begins, and no more is offered than
  * what is available beyond that.
  *
+ * A peer that has been away for client_grace_ms is taken for dead: nobody will ever
+ * ask for its pages.  If it was only cut off, they are lost to it all the same: it
+ * is told that they are not here.
+ *
  * What is given up is wiped: it is nobody's business here.
  *
  * What the index takes is not counted.  It is bounded by what is counted: a
@@ -41,12 +45,14 @@
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
 #include "foreign.h"
+#include "heartbeat.h"
 #include "ramster_int.h"
 
 #define FOREIGN_GFP	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
@@ -72,6 +78,7 @@ MODULE_PARM_DESC(lend_watermark_mb,
  * @node: who holds them
  * @tmem: their index; client is the owner's node number
  * @shrinker: drops ephemeral pages when the kernel needs memory
+ * @gone_lock: held while the pools of a client are destroyed because it is gone
  * @clock: looks what is missing; it alone, or a test, writes what follows
  * @is_short: less RAM is available than should be, or was, and still not enough
  * @recalling: frames are wanted back
@@ -82,6 +89,7 @@ struct foreign {
 	struct ramster_node *node;
 	struct tmem *tmem;
 	struct shrinker *shrinker;
+	struct mutex gone_lock; /* see above */
 	struct delayed_work clock;
 	bool is_short;
 	bool recalling;
@@ -252,12 +260,104 @@ void foreign_look(struct foreign *foreign)
 	atomic64_set(&foreign->node->count.recalled_wanted, missing);
 }
 
+/*
+ * clients that are gone
+ */
+
+static void foreign_pool_destroy(struct foreign *foreign, unsigned int client,
+				 u32 id)
+{
+	struct tmem_pool *pool;
+
+	pool = tmem_pool_find(foreign->tmem, client, id);
+	if (!pool)
+		return;
+	tmem_pool_destroy(pool);
+	pr_info_ratelimited("node %u: pool %u of node %u is destroyed\n",
+			    foreign->node->info.node, id, client);
+}
+
+static void foreign_destroy_pools(struct foreign *foreign, unsigned int client)
+{
+	u32 id;
+
+	lockdep_assert_held(&foreign->gone_lock);
+	for (id = 0; id < R2_MAX_POOLS; id++)
+		foreign_pool_destroy(foreign, client, id);
+}
+
+/**
+ * foreign_forget - a peer was started anew, or removed: forget what it owned
+ * @foreign: the store
+ * @client: number of the peer
+ *
+ * Context: the peer's receiving thread, or there is none: so none of its requests
+ * is under way.
+ */
+void foreign_forget(struct foreign *foreign, unsigned int client)
+{
+	mutex_lock(&foreign->gone_lock);
+	foreign_destroy_pools(foreign, client);
+	mutex_unlock(&foreign->gone_lock);
+}
+
+/**
+ * foreign_returned - a peer is connected again
+ * @foreign: the store
+ *
+ * Context: the peer's receiving thread, after the heartbeat knows, and before any
+ * of its requests; sleeps while pages of somebody who is gone are forgotten, who
+ * may have been this peer.
+ */
+void foreign_returned(struct foreign *foreign)
+{
+	mutex_lock(&foreign->gone_lock);
+	mutex_unlock(&foreign->gone_lock);
+}
+
+static u64 foreign_nr_held(struct foreign *foreign, unsigned int client)
+{
+	return tmem_client_pages(foreign->tmem, client, TMEM_PERSISTENT) +
+	       tmem_client_pages(foreign->tmem, client, TMEM_EPHEMERAL);
+}
+
+/* A peer may be back at any time: but then it waits in foreign_returned(). */
+static void foreign_expire(struct foreign *foreign, unsigned int client,
+			   unsigned int grace)
+{
+	struct ramster_node *node = foreign->node;
+	u64 pages;
+
+	if (r2hb_away_ms(node->hb, client) < grace)
+		return;
+	mutex_lock(&foreign->gone_lock);
+	pages = foreign_nr_held(foreign, client);
+	if (pages && r2hb_away_ms(node->hb, client) >= grace) {
+		pr_notice("node %u: node %u has been away for %u ms: its %llu pages are dropped\n",
+			  node->info.node, client, grace, pages);
+		foreign_destroy_pools(foreign, client);
+	}
+	mutex_unlock(&foreign->gone_lock);
+}
+
+/* Forget what belongs to those who have been away for too long. */
+static void foreign_expire_all(struct foreign *foreign)
+{
+	unsigned int grace = READ_ONCE(foreign->node->info.client_grace_ms);
+	unsigned int client;
+
+	for (client = 0; grace && client < R2_MAX_NODES; client++)
+		foreign_expire(foreign, client, grace);
+}
+
 static void foreign_clock(struct work_struct *work)
 {
 	struct foreign *foreign = container_of(to_delayed_work(work),
 					       struct foreign, clock);
 
 	foreign_look(foreign);
+	if (foreign->node->hb)
+		foreign_expire_all(foreign);
 	queue_delayed_work(system_unbound_wq, &foreign->clock, FOREIGN_PERIOD);
 }
 
@@ -268,6 +368,17 @@ static void foreign_clock(struct work_struct *work)
 void foreign_run(struct foreign *foreign)
 {
 	queue_delayed_work(system_unbound_wq, &foreign->clock, FOREIGN_PERIOD);
+}
+
+/**
+ * foreign_halt - look no more
+ * @foreign: the store, running or not
+ *
+ * Context: process; sleeps until the last look has ended.
+ */
+void foreign_halt(struct foreign *foreign)
+{
+	disable_delayed_work_sync(&foreign->clock);
 }
 
 /**
@@ -292,6 +403,7 @@ struct foreign *foreign_create(struct ramster_node *node)
 		goto err_tmem;
 	}
 	tmem_wipe_freed(foreign->tmem);
+	mutex_init(&foreign->gone_lock);
 	INIT_DELAYED_WORK(&foreign->clock, foreign_clock);
 	err = foreign_start_shrinker(foreign);
 	if (err)
@@ -313,38 +425,10 @@ err_tmem:
  */
 void foreign_destroy(struct foreign *foreign)
 {
-	cancel_delayed_work_sync(&foreign->clock);
+	foreign_halt(foreign);
 	shrinker_free(foreign->shrinker);
 	tmem_destroy(foreign->tmem);
 	kfree(foreign);
-}
-
-static void foreign_pool_destroy(struct foreign *foreign, unsigned int client,
-				 u32 id)
-{
-	struct tmem_pool *pool;
-
-	pool = tmem_pool_find(foreign->tmem, client, id);
-	if (!pool)
-		return;
-	tmem_pool_destroy(pool);
-	pr_info_ratelimited("node %u: pool %u of node %u is destroyed\n",
-			    foreign->node->info.node, id, client);
-}
-
-/**
- * foreign_forget - a peer was started anew: forget what it owned before
- * @foreign: the store
- * @client: number of the peer
- *
- * Context: the peer's receiving thread, so none of its requests is under way.
- */
-void foreign_forget(struct foreign *foreign, unsigned int client)
-{
-	u32 id;
-
-	for (id = 0; id < R2_MAX_POOLS; id++)
-		foreign_pool_destroy(foreign, client, id);
 }
 
 /**

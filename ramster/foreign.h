@@ -19,7 +19,9 @@ extern unsigned int foreign_watermark_mb;
 struct foreign *foreign_create(struct ramster_node *node);
 void foreign_run(struct foreign *foreign);
 void foreign_look(struct foreign *foreign);
+void foreign_halt(struct foreign *foreign);
 void foreign_destroy(struct foreign *foreign);
+void foreign_returned(struct foreign *foreign);
 void foreign_forget(struct foreign *foreign, unsigned int client);
 void foreign_room(struct foreign *foreign, unsigned int client,
 		  struct r2tcp_room *room);

@@ -46,12 +46,16 @@
  * @state: whether it is alive
  * @since: jiffies from which its silence counts, if it was last heard earlier
  * @present: it was added
+ * @away: it was connected, and is not
+ * @away_since: jiffies, 64 bits of them, when that began
  * @reason: why it is in that state, for people; NULL if there is no more to say
  */
 struct r2hb_node {
 	enum r2hb_state state;
 	unsigned long since;
 	bool present;
+	bool away;
+	u64 away_since;
 	const char *reason;
 };
 
@@ -229,6 +233,7 @@ void r2hb_add(struct r2hb *hb, unsigned int node)
 	spin_lock(&hb->lock);
 	r2hb_set(hb, n, R2HB_UNKNOWN, "not connected yet");
 	n->since = jiffies;
+	n->away = false;
 	WRITE_ONCE(n->present, true);
 	spin_unlock(&hb->lock);
 }
@@ -260,6 +265,7 @@ void r2hb_connected(struct r2hb *hb, unsigned int node)
 	spin_lock(&hb->lock);
 	/* r2hb_look() may just have seen how long it was silent before. */
 	n->since = jiffies;
+	n->away = false;
 	if (n->state != R2HB_HELD)
 		r2hb_set(hb, n, R2HB_UP, NULL);
 	spin_unlock(&hb->lock);
@@ -277,6 +283,8 @@ void r2hb_disconnected(struct r2hb *hb, unsigned int node)
 	struct r2hb_node *n = &hb->node[node];
 
 	spin_lock(&hb->lock);
+	n->away = true;
+	n->away_since = get_jiffies_64();
 	if (n->state == R2HB_UP)
 		r2hb_set(hb, n, R2HB_LOST, "the connection broke");
 	spin_unlock(&hb->lock);
@@ -348,6 +356,29 @@ int r2hb_declare_down(struct r2hb *hb, unsigned int node)
 		r2tcp_hold(hb->tcp, node);
 	mutex_unlock(&hb->declare);
 	return err;
+}
+
+/**
+ * r2hb_away_ms() - for how long there has been no connection with a node
+ * @hb: the watcher
+ * @node: its number
+ *
+ * A connection that is there but silent is cut in time, and counts from then on.
+ *
+ * Return: milliseconds; 0 if it is connected, was never, or there is no such node.
+ */
+u64 r2hb_away_ms(struct r2hb *hb, unsigned int node)
+{
+	u64 ms = 0;
+
+	if (node >= R2_MAX_NODES)
+		return ms;
+	spin_lock(&hb->lock);
+	if (hb->node[node].present && hb->node[node].away)
+		ms = jiffies64_to_msecs(get_jiffies_64() -
+					hb->node[node].away_since);
+	spin_unlock(&hb->lock);
+	return ms;
 }
 
 /**

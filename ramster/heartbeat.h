@@ -46,6 +46,7 @@ void r2hb_disconnected(struct r2hb *hb, unsigned int node);
 int r2hb_declare_up(struct r2hb *hb, unsigned int node);
 int r2hb_declare_down(struct r2hb *hb, unsigned int node);
 
+u64 r2hb_away_ms(struct r2hb *hb, unsigned int node);
 enum r2hb_state r2hb_state(struct r2hb *hb, unsigned int node);
 const char *r2hb_state_name(enum r2hb_state state);
 ssize_t r2hb_show_state(struct r2hb *hb, unsigned int node, char *page);

@@ -232,6 +232,35 @@ static void r2hb_test_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r2hb_state(a->hb, 255), R2HB_UNKNOWN);
 }
 
+/* How long a node is away counts from the break, and not while it is there. */
+static void r2hb_test_away(struct kunit *test)
+{
+	struct fake_node *a, *b;
+	u64 ms;
+
+	start_watched(test, &a, &b, 60000);
+	msleep(200);
+	KUNIT_EXPECT_EQ(test, r2hb_away_ms(a->hb, 1), 0);
+	KUNIT_EXPECT_EQ(test, r2hb_away_ms(a->hb, 2), 0);
+	KUNIT_EXPECT_EQ(test, r2hb_away_ms(a->hb, 255), 0);
+	KUNIT_EXPECT_EQ(test, r2tcp_hold(b->tcp, 0), 0);
+	wait_state(test, a, 1, R2HB_LOST);
+	msleep(300);
+	ms = r2hb_away_ms(a->hb, 1);
+	KUNIT_EXPECT_GE(test, ms, 250);
+	KUNIT_EXPECT_LE(test, ms, 300 + TEST_SLACK_MS);
+	/* Nor does it matter what an operator says. */
+	KUNIT_EXPECT_EQ(test, r2hb_declare_down(a->hb, 1), 0);
+	KUNIT_EXPECT_GE(test, r2hb_away_ms(a->hb, 1), ms);
+	KUNIT_EXPECT_EQ(test, r2hb_declare_up(a->hb, 1), 0);
+	KUNIT_EXPECT_EQ(test, r2tcp_resume(b->tcp, 0), 0);
+	wait_state(test, a, 1, R2HB_UP);
+	KUNIT_EXPECT_EQ(test, r2hb_away_ms(a->hb, 1), 0);
+	r2tcp_del_peer(a->tcp, 1);
+	r2hb_del(a->hb, 1);
+	KUNIT_EXPECT_EQ(test, r2hb_away_ms(a->hb, 1), 0);
+}
+
 /* A node that was removed, and added again, starts with a clean sheet. */
 static void r2hb_test_removed(struct kunit *test)
 {
@@ -258,6 +287,7 @@ static struct kunit_case r2hb_cases[] = {
 	KUNIT_CASE(r2hb_test_up_when_dead),
 	KUNIT_CASE(r2hb_test_nobody),
 	KUNIT_CASE(r2hb_test_removed),
+	KUNIT_CASE(r2hb_test_away),
 	{}
 };
 

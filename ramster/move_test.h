@@ -21,6 +21,7 @@
 #include <net/net_namespace.h>
 
 #include "foreign.h"
+#include "heartbeat.h"
 #include "ramster_int.h"
 #include "recall.h"
 #include "remotify.h"
@@ -145,6 +146,9 @@ static inline void move_up(void *arg, unsigned int peer, bool new_instance)
 {
 	struct move_node *n = arg;
 
+	if (n->node.hb)
+		r2hb_connected(n->node.hb, peer);
+	foreign_returned(n->node.foreign);
 	recall_kick(n->node.recall, peer);
 	if (!new_instance)
 		return;
@@ -154,6 +158,10 @@ static inline void move_up(void *arg, unsigned int peer, bool new_instance)
 
 static inline void move_down(void *arg, unsigned int peer)
 {
+	struct move_node *n = arg;
+
+	if (n->node.hb)
+		r2hb_disconnected(n->node.hb, peer);
 }
 
 static inline void move_room(void *arg, unsigned int peer,

@@ -50,6 +50,7 @@ static void r2nm_get_info(const struct r2nm_cluster *cluster,
 	info->get_timeout_ms = cluster->settings[R2NM_GET_TIMEOUT];
 	info->capacity_mb = cluster->settings[R2NM_CAPACITY];
 	info->copies = cluster->settings[R2NM_COPIES];
+	info->client_grace_ms = cluster->settings[R2NM_CLIENT_GRACE];
 }
 
 /* The local node, or NULL. */
@@ -179,6 +180,7 @@ R2NM_SETTING(reconnect_delay_ms, R2NM_RECONNECT_DELAY);
 R2NM_SETTING(get_timeout_ms, R2NM_GET_TIMEOUT);
 R2NM_SETTING(capacity_mb, R2NM_CAPACITY);
 R2NM_SETTING(copies, R2NM_COPIES);
+R2NM_SETTING(client_grace_ms, R2NM_CLIENT_GRACE);
 
 static ssize_t r2nm_cluster_cluster_name_show(struct config_item *item,
 					      char *page)
@@ -241,6 +243,7 @@ static struct configfs_attribute *r2nm_cluster_attrs[] = {
 	&r2nm_cluster_attr_get_timeout_ms,
 	&r2nm_cluster_attr_capacity_mb,
 	&r2nm_cluster_attr_copies,
+	&r2nm_cluster_attr_client_grace_ms,
 	&r2nm_cluster_attr_fence_method,
 	NULL,
 };
@@ -322,6 +325,7 @@ static const u32 r2nm_defaults[R2NM_NR_SETTINGS] = {
 	[R2NM_RECONNECT_DELAY]	= 2000,
 	[R2NM_GET_TIMEOUT]	= 10000,
 	[R2NM_COPIES]		= 2,
+	[R2NM_CLIENT_GRACE]	= 600000,
 };
 
 static struct r2nm_cluster *r2nm_cluster_alloc(const char *name)

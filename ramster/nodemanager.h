@@ -57,6 +57,7 @@ struct net;
  * @get_timeout_ms: likewise
  * @capacity_mb: likewise
  * @copies: likewise
+ * @client_grace_ms: likewise
  */
 struct r2nm_cluster_info {
 	struct net *net;
@@ -70,6 +71,7 @@ struct r2nm_cluster_info {
 	unsigned int get_timeout_ms;
 	unsigned int capacity_mb;
 	unsigned int copies;
+	unsigned int client_grace_ms;
 };
 
 /**

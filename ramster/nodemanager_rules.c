@@ -68,6 +68,7 @@ static const struct {
 	[R2NM_GET_TIMEOUT]	= { 1, U32_MAX - 1, false },
 	[R2NM_CAPACITY]		= { 0, U64_MAX, false },
 	[R2NM_COPIES]		= { 1, TMEM_COPIES, false },
+	[R2NM_CLIENT_GRACE]	= { 0, U32_MAX - 1, false },
 };
 
 static int r2nm_check_frozen(const u32 *settings, enum r2nm_setting which,

@@ -315,6 +315,13 @@ static void rules_settings(struct kunit *test)
 					  true), 0);
 	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_CAPACITY,
 					  "4294967294", true), -ERANGE);
+	/* Who is away may stay away for ever. */
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_CLIENT_GRACE,
+					  "0", true), 0);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_CLIENT_GRACE,
+					  "4294967294", true), 0);
+	KUNIT_EXPECT_EQ(test, set_setting(test, settings, R2NM_CLIENT_GRACE,
+					  "4294967295", true), -ERANGE);
 }
 
 /* The idle timeout is larger than the keepalive delay, whichever is written. */

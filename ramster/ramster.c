@@ -224,6 +224,7 @@ static void ramster_up(void *arg, unsigned int peer, bool new_instance)
 	struct ramster_node *node = arg;
 
 	r2hb_connected(node->hb, peer);
+	foreign_returned(node->foreign);
 	if (new_instance) {
 		foreign_forget(node->foreign, peer);
 		torture_peer_restarted(node->torture, peer);
@@ -546,6 +547,7 @@ static void ramster_stop(void *ctx)
 	ramster_owner_retract(node);
 	r2nm_unpin(node->target);
 	ramster_debug_del(node);
+	foreign_halt(node->foreign);
 	torture_halt(node->torture);
 	ramster_pages_halt(node);
 	ramster_stop_tcp(node);
@@ -631,6 +633,7 @@ static void ramster_changed(void *ctx, const struct r2nm_cluster_info *info)
 	WRITE_ONCE(node->info.get_timeout_ms, info->get_timeout_ms);
 	WRITE_ONCE(node->info.capacity_mb, info->capacity_mb);
 	WRITE_ONCE(node->info.copies, info->copies);
+	WRITE_ONCE(node->info.client_grace_ms, info->client_grace_ms);
 	repair_kick(node->repair);
 	r2tcp_set_reconnect_delay(node->tcp, info->reconnect_delay_ms);
 	ramster_set_timeouts(node, info);

@@ -104,8 +104,8 @@ struct ramster_counters {
 
 /**
  * struct ramster_node - one member of a cluster
- * @info: its settings; the timeouts and @info.capacity_mb and
- *	@info.copies may change
+ * @info: its settings; the timeouts and @info.capacity_mb, @info.copies and
+ *	@info.client_grace_ms may change
  * @tcp: its connections
  * @hb: which of its peers are alive
  * @foreign: pages that it holds for its peers
