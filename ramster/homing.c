@@ -12,6 +12,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -174,18 +175,22 @@ static void homing_fetch_page(struct homing *homing, struct homing_page *page)
  * homing_fetch - fetch the pages that were chosen, and keep them here
  * @homing: after homing_collect()
  *
- * Context: process; sleeps until the last page has come; each comes within
- * get_timeout_ms, or not.
+ * After get_timeout_ms no further page is asked for: who does not answer is not
+ * waited for once for each window.
+ *
+ * Context: process; sleeps until the last page has come, for twice get_timeout_ms
+ * at most.
  * Return: number of pages that came home.
  */
 unsigned int homing_fetch(struct homing *homing)
 {
+	unsigned long end = fetch_deadline(homing->node, TMEM_PERSISTENT);
 	unsigned int i;
 
 	reinit_completion(&homing->done);
 	atomic_set(&homing->busy, 1);
 	atomic_set(&homing->came, 0);
-	for (i = 0; i < homing->nr; i++) {
+	for (i = 0; i < homing->nr && time_before(jiffies, end); i++) {
 		homing->page[i].homing = homing;
 		homing->page[i].away = homing->away[i];
 		homing_fetch_page(homing, &homing->page[i]);
