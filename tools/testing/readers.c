@@ -16,7 +16,8 @@
  * begins with the same two words:
  *
  *	say ID		"say ID alive N reads N ...": what happened since the last say
- *	sweep ID	every process reads each of its pages once; then the same
+ *	sweep ID	every process reads each of its pages, and writes it anew; then
+ *			the same
  *	exit
  *
  * alive	processes that there are; each of them ends only when it is told
@@ -213,12 +214,19 @@ static void visit_page(size_t page, void (*visit)(size_t page))
 		books->bad++;
 }
 
+/*
+ * A page may be in memory and yet be the same that is swapped: then nobody notices
+ * for a while that the swapped one is lost.  When all are written, what is swapped
+ * is new.
+ */
 static void sweep(uint32_t number)
 {
 	size_t i;
 
-	for (i = 0; i < nr_pages; i++)
+	for (i = 0; i < nr_pages; i++) {
 		visit_page(i, read_page);
+		visit_page(i, write_page);
+	}
 	__atomic_store_n(&books->swept, number, __ATOMIC_RELEASE);
 }
 

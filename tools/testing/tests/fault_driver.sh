@@ -25,6 +25,7 @@
 #	FAULTS_SEED	see above
 #	FAULTS_COPIES	1 or 2
 #	FAULTS_SECS	the longest of the faults that last
+#	FAULTS_KINDS	only these, of those in DECK
 #
 # tools/testing/faults has hundreds of cycles, and prints faults.table.
 
@@ -35,6 +36,8 @@
 # shellcheck disable=SC2034 # read by ../run
 TOGETHER="faults faults_one_copy failure_needs_copies"
 
+# shellcheck disable=SC2034 # read by ../run
+TIMEOUT=1800
 SERVERS=(a b c)
 declare -A SERVER_NODE=([a]=0 [b]=2 [c]=3)
 PROCS=3
@@ -44,6 +47,7 @@ PROCS=3
 DECK=(stop stop stop stop stop partition partition partition partition partition
 	loss loss loss delay delay delay delay reset reset reset reset reset
 	restart kill reboot)
+[ -z "${FAULTS_KINDS:-}" ] || read -ra DECK <<<"$FAULTS_KINDS"
 
 # How long a reader may be held up: two seconds on a real machine.  Emulated, with
 # every checker on, all that takes CPU takes ten times as long and more.
@@ -110,7 +114,7 @@ faults_boot() {
 readers_start() {
 	local dir=/sys/fs/cgroup/readers
 
-	READERS=$(start client "mkdir $dir && echo \$\$ >$dir/cgroup.procs && exec readers --cgroup $dir --procs $PROCS --mb 3 --limit 4 --pause 500 --seed $FAULTS_SEED")
+	READERS=$(start client "mkdir $dir && echo \$\$ >$dir/cgroup.procs && exec readers --cgroup $dir --procs $PROCS --mb 2 --limit 2 --pause 10000 --seed $FAULTS_SEED")
 	expect client "$READERS" "readers are ready" 240 >/dev/null
 	asked=0
 	lost=0
@@ -358,7 +362,8 @@ test_faults() {
 
 # One copy: those pages are lost that a server had which was killed or restarted.
 test_faults_one_copy() {
-	DECK=(stop partition loss delay reset restart kill stop)
+	[ -n "${FAULTS_KINDS:-}" ] ||
+		DECK=(stop partition loss delay reset restart kill stop)
 	faults 1 8
 }
 
