@@ -184,12 +184,9 @@ struct tmem_stats {
 struct tmem;
 struct tmem_pool;
 
-/**
- * tmem_peers - one peer, or two
- * @a: its number; or TMEM_NO_NODE
- * @b: the other's; or TMEM_NO_NODE
- *
- * Return: them.
+/*
+ * One peer, or two; each may be TMEM_NO_NODE.  No kernel-doc: the book cannot have
+ * a function and a structure of the same name.
  */
 static inline struct tmem_peers tmem_peers(u8 a, u8 b)
 {
