@@ -302,7 +302,8 @@ unsigned int tmem_collect_away(struct tmem *tmem,
 			       const struct tmem_search *search,
 			       struct tmem_away *away, unsigned int max);
 void tmem_forget_peer(struct tmem *tmem, u8 node);
-unsigned int tmem_withdraw(struct tmem *tmem, u8 node, struct tmem_debt *debt,
+unsigned int tmem_withdraw(struct tmem *tmem, u8 node,
+			   const unsigned long *others, struct tmem_debt *debt,
 			   unsigned int max);
 int tmem_bring_home(struct tmem *tmem, const struct tmem_away *away,
 		    const struct tmem_blob *blob, gfp_t gfp);

@@ -15,12 +15,14 @@
 /**
  * struct tmem_withdrawal - a walk that withdraws pages
  * @node: the peer
+ * @others: who has to have a page, too
  * @debt: receives what it has to be told to forget
  * @max: room in @debt
  * @n: pages withdrawn
  */
 struct tmem_withdrawal {
 	u8 node;
+	const unsigned long *others;
 	struct tmem_debt *debt;
 	unsigned int max;
 	unsigned int n;
@@ -40,6 +42,17 @@ static void tmem_withdrawal_add(struct tmem_withdrawal *w,
 	};
 }
 
+/* Whether somebody else has the page who is known to be there. */
+static bool tmem_is_dispensable(const struct tmem_withdrawal *w, u64 word)
+{
+	struct tmem_peers rest;
+
+	if (!word_has(word, w->node))
+		return false;
+	rest = tmem_peers_without(word_peers(word), w->node);
+	return tmem_peers_nr(rest) && test_bit(rest.node[0], w->others);
+}
+
 static bool tmem_object_withdraw(struct tmem_object *obj, void *arg)
 {
 	struct tmem_withdrawal *w = arg;
@@ -51,8 +64,7 @@ static bool tmem_object_withdraw(struct tmem_object *obj, void *arg)
 	xa_for_each_marked(&obj->pages, index, slot, TMEM_AWAY_MARK) {
 		word = slot_word(slot);
 		/* What was flushed is going to be a debt, to both. */
-		if (!word_has(word, w->node) || word_is_lone(word) ||
-		    slot_is_doomed(obj, slot))
+		if (!tmem_is_dispensable(w, word) || slot_is_doomed(obj, slot))
 			continue;
 		tmem_withdrawal_add(w, obj, index, word);
 		tmem_away_lose(obj, index, word, w->node);
@@ -66,6 +78,8 @@ static bool tmem_object_withdraw(struct tmem_object *obj, void *arg)
  * tmem_withdraw - choose pages that a peer need not keep, as another has them
  * @tmem: where
  * @node: the peer
+ * @others: the other one has to be one of these, a bitmap of TMEM_NODES bits: those
+ *	that are there, and are not about to be found to have been restarted
  * @debt: receives what the peer has to be told to forget: it is said here once,
  *	and remembered nowhere else
  * @max: room in @debt; not 0
@@ -76,11 +90,13 @@ static bool tmem_object_withdraw(struct tmem_object *obj, void *arg)
  * Context: may sleep.  Takes the locks of the objects that have such pages.
  * Return: number of pages; 0 if nobody else has any page that @node has.
  */
-unsigned int tmem_withdraw(struct tmem *tmem, u8 node, struct tmem_debt *debt,
+unsigned int tmem_withdraw(struct tmem *tmem, u8 node,
+			   const unsigned long *others, struct tmem_debt *debt,
 			   unsigned int max)
 {
 	struct tmem_withdrawal w = {
 		.node = node,
+		.others = others,
 		.debt = debt,
 		.max = max,
 	};

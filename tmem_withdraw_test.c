@@ -30,8 +30,10 @@ static unsigned int withdraw(struct kunit *test, u8 node,
 			     struct tmem_debt *debt, unsigned int max)
 {
 	struct tmem_test *t = test->priv;
+	DECLARE_BITMAP(others, TMEM_NODES);
 
-	return tmem_withdraw(t->tmem, node, debt, max);
+	bitmap_fill(others, TMEM_NODES);
+	return tmem_withdraw(t->tmem, node, others, debt, max);
 }
 
 static u64 lone(struct kunit *test)
@@ -179,9 +181,32 @@ static void tmem_withdraw_test_then_home(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lone(test), 0);
 }
 
+/* A page is not withdrawn if the other peer is not there: it may have gone. */
+static void tmem_withdraw_test_absent(struct kunit *test)
+{
+	struct tmem_test *t = test->priv;
+	DECLARE_BITMAP(others, TMEM_NODES);
+	struct tmem_debt debt[2];
+
+	with_two(test, 1, 7, NODE_A, NODE_B);
+	bitmap_fill(others, TMEM_NODES);
+	__clear_bit(NODE_B, others);
+	KUNIT_EXPECT_EQ(test, 0, tmem_withdraw(t->tmem, NODE_A, others, debt,
+					       2));
+	expect_peers(test, 1, 7, NODE_A, NODE_B);
+	KUNIT_EXPECT_EQ(test, lone(test), 0);
+	/* It is of no account whether the one is there that wants it back. */
+	__set_bit(NODE_B, others);
+	__clear_bit(NODE_A, others);
+	KUNIT_EXPECT_EQ(test, 1, tmem_withdraw(t->tmem, NODE_A, others, debt,
+					       2));
+	expect_peers(test, 1, 7, NODE_B, TMEM_NO_NODE);
+}
+
 static struct kunit_case tmem_withdraw_test_cases[] = {
 	KUNIT_CASE(tmem_withdraw_test_page),
 	KUNIT_CASE(tmem_withdraw_test_only_copy),
+	KUNIT_CASE(tmem_withdraw_test_absent),
 	KUNIT_CASE(tmem_withdraw_test_parts),
 	KUNIT_CASE(tmem_withdraw_test_gone),
 	KUNIT_CASE(tmem_withdraw_test_then_flushed),

@@ -6,8 +6,8 @@
  * r2wire.h), and again as that falls.  Nothing is sent to it until it wants none
  * (placement.c).  Its pages leave it in two ways:
  *
- * Of pages that another peer has, too, it is just told to forget its copy.  They
- * have one copy then; repair.c sees to a second one.  What it is to be told is in
+ * Of pages that another peer has, too, which is there, it is just told to forget
+ * its copy.  They have one copy then; repair.c sees to a second one.  What it is to be told is in
  * a batch, one for each peer, and nowhere else.  So the batch is sent again until
  * the peer has answered, before anything else is done with it, or until the peer
  * is removed.  It does no harm to a peer that was restarted meanwhile.
@@ -140,11 +140,24 @@ static void recall_submit(struct recall_peer *peer)
 	recall_queue(peer, RECALL_PAUSE);
 }
 
+/* Who can be relied on to have what we believe that it has, at this moment. */
+static void recall_list_others(struct recall_peer *peer, unsigned long *others)
+{
+	struct r2tcp *tcp = peer->recall->node->tcp;
+	unsigned int i;
+
+	bitmap_zero(others, TMEM_NODES);
+	for (i = 0; i < R2_MAX_NODES; i++)
+		if (i != peer->node && r2tcp_announced(tcp, i))
+			__set_bit(i, others);
+}
+
 /* Returns how many pages the peer is to be told to forget. */
 static unsigned int recall_withdraw(struct recall_peer *peer, unsigned int max)
 {
 	struct ramster_node *node = peer->recall->node;
 	struct tmem *tmem = peer->recall->tmem;
+	DECLARE_BITMAP(others, TMEM_NODES);
 	struct tmem_stats stats;
 	unsigned int n, i;
 
@@ -152,7 +165,8 @@ static unsigned int recall_withdraw(struct recall_peer *peer, unsigned int max)
 	tmem_get_stats(tmem, &stats);
 	if (stats.lone >= stats.remote[TMEM_PERSISTENT])
 		return 0;
-	n = tmem_withdraw(tmem, peer->node, peer->debt,
+	recall_list_others(peer, others);
+	n = tmem_withdraw(tmem, peer->node, others, peer->debt,
 			  min(max, (unsigned int)R2_MAX_ITEMS));
 	for (i = 0; i < n; i++)
 		r2net_flush_add(&peer->batch, &peer->debt[i]);
@@ -163,7 +177,7 @@ static unsigned int recall_withdraw(struct recall_peer *peer, unsigned int max)
 }
 
 /*
- * pages that nobody else has
+ * pages that nobody else has, or that somebody else has who is not there now
  */
 
 /* Whether they may come home; if there is no room, only to leave again. */
@@ -183,7 +197,7 @@ static bool recall_may_come(struct recall *recall)
 /* Returns how many pages came home. */
 static unsigned int recall_home(struct recall_peer *peer, unsigned int max)
 {
-	struct tmem_search search = { .lone = true };
+	struct tmem_search search = {};
 	struct recall *recall = peer->recall;
 	unsigned int came = 0;
 

@@ -96,6 +96,25 @@ static void recall_test_two_copies(struct kunit *test)
 	move_read_all(test, c, TMEM_PERSISTENT, 0, PAGES);
 }
 
+/*
+ * Pages of which another server has a copy that is not there now come home: it may
+ * have been restarted, and the copy that is recalled may be the last one.
+ */
+static void recall_test_other_is_absent(struct kunit *test)
+{
+	struct move_node *a, *b, *c;
+
+	recall_start(test, 2, &a, &c, &b);
+	recall_fill(test, c, PAGES);
+	r2tcp_del_peer(b->node.tcp, 1);
+	WAIT_FOR(test, !r2tcp_connected(c->node.tcp, 2));
+	recall_lend(a, 0);
+	WAIT_FOR(test, !move_nr_held(a, TMEM_PERSISTENT));
+	KUNIT_EXPECT_EQ(test, recall_nr_withdrawn(c), 0);
+	KUNIT_EXPECT_EQ(test, recall_nr_home(c), PAGES);
+	move_read_all(test, c, TMEM_PERSISTENT, 0, PAGES);
+}
+
 /* Pages of which there is one copy go to whoever else has room. */
 static void recall_test_one_copy(struct kunit *test)
 {
@@ -375,6 +394,7 @@ static void recall_test_speed(struct kunit *test)
 
 static struct kunit_case recall_test_cases[] = {
 	KUNIT_CASE(recall_test_two_copies),
+	KUNIT_CASE(recall_test_other_is_absent),
 	KUNIT_CASE(recall_test_one_copy),
 	KUNIT_CASE(recall_test_no_other),
 	KUNIT_CASE(recall_test_part),

@@ -343,6 +343,30 @@ bool r2tcp_connected(struct r2tcp *tcp, unsigned int node)
 }
 
 /**
+ * r2tcp_announced() - is another node connected, and the layer above knows of it
+ * @tcp: this node
+ * @node: number of the other
+ *
+ * A node that was restarted is connected a moment before that is told: then it has
+ * lost what it is still believed to have.
+ *
+ * Return: whether &r2tcp_ops.up has returned for this connection; it may have
+ * ended by the time the caller looks.
+ * Context: any but interrupts.
+ */
+bool r2tcp_announced(struct r2tcp *tcp, unsigned int node)
+{
+	struct r2tcp_peer *peer;
+	bool announced;
+
+	rcu_read_lock();
+	peer = r2tcp_peer_find(tcp, node);
+	announced = peer && READ_ONCE(peer->announced);
+	rcu_read_unlock();
+	return announced;
+}
+
+/**
  * r2tcp_nr_connected() - how many connections are up
  * @tcp: this node
  *

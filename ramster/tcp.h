@@ -252,6 +252,7 @@ void r2tcp_cut(struct r2tcp *tcp, unsigned int node, u64 connection);
 void r2tcp_doubt(struct r2tcp *tcp, unsigned int node);
 bool r2tcp_doubted(struct r2tcp *tcp, unsigned int node);
 bool r2tcp_connected(struct r2tcp *tcp, unsigned int node);
+bool r2tcp_announced(struct r2tcp *tcp, unsigned int node);
 unsigned int r2tcp_nr_connected(struct r2tcp *tcp);
 int r2tcp_peer_stats(struct r2tcp *tcp, unsigned int node,
 		     struct r2tcp_peer_stats *stats);

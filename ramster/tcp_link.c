@@ -65,6 +65,7 @@ static int r2tcp_link_up(struct r2tcp_peer *peer, u64 instance)
 		peer->node, &peer->addr, new_instance ? "" : ", again");
 	r2tcp_req_complete(&done);
 	tcp->ops->up(tcp->arg, peer->node, new_instance);
+	WRITE_ONCE(peer->announced, true);
 	r2tcp_room_say(peer);
 	return 0;
 }
@@ -75,6 +76,7 @@ static void r2tcp_link_down(struct r2tcp_peer *peer, int err)
 	LIST_HEAD(done);
 
 	spin_lock(&peer->lock);
+	WRITE_ONCE(peer->announced, false);
 	WRITE_ONCE(peer->connected, false);
 	peer->sendable = false;
 	peer->down_since = jiffies;

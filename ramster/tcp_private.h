@@ -181,6 +181,7 @@ struct r2tcp_in {
  * @incoming: accepted socket that nothing was done with yet
  * @dead: no request may be added any more
  * @connected: hands were shaken, and the connection has not ended
+ * @announced: &r2tcp_ops.up has returned, and the connection has not ended
  * @sendable: the sender may send
  * @shut: the clock has given the connection up
  * @held: no connection is wanted; written under @mutex as well
@@ -263,6 +264,7 @@ struct r2tcp_peer {
 	struct socket *incoming;
 	bool dead;
 	bool connected;
+	bool announced;
 	bool sendable;
 	bool shut;
 	bool held;
