@@ -49,7 +49,7 @@ static void room_expect(struct kunit *test, struct socket *sock, u32 room,
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(said.room), room);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(said.capacity), capacity);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(said.recall), recall);
-	KUNIT_EXPECT_EQ(test, said.reserved, 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(said.reserved), 0);
 }
 
 static void room_expect_nothing(struct kunit *test, struct socket *sock)

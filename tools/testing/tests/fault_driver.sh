@@ -50,10 +50,12 @@ DECK=(stop stop stop stop stop partition partition partition partition partition
 [ -z "${FAULTS_KINDS:-}" ] || read -ra DECK <<<"$FAULTS_KINDS"
 
 # How long a reader may be held up: two seconds on a real machine.  Emulated, with
-# every checker on, all that takes CPU takes ten times as long and more.
+# every checker on, all that takes CPU takes ten times as long and more; and longer
+# still where others want the CPUs.
 STALL_MS=2000
-STALL_SCALE=${STALL_SCALE:-5}
-! use_kvm || STALL_SCALE=1
+STALL_SCALE=${STALL_SCALE:-$((5 * RAMSTER_SLOW))}
+GET_TIMEOUT_MS=20000
+! use_kvm || { STALL_SCALE=1; GET_TIMEOUT_MS=10000; }
 
 faults_conf() {
 	local g
@@ -61,7 +63,8 @@ faults_conf() {
 	printf 'cluster:\n\tname = faults\n\tnode_count = %s\n' \
 		$((${#SERVERS[@]} + 1))
 	# alone, a copy on a server that stands still has to be waited for
-	[ "$copies" = 2 ] || printf '\tget_timeout_ms = %s\n' $((max_secs * 1000 + 20000))
+	[ "$copies" = 2 ] || GET_TIMEOUT_MS=$((max_secs * 1000 + 20000))
+	printf '\tget_timeout_ms = %s\n' $GET_TIMEOUT_MS
 	printf 'node:\n\tname = client\n\tnumber = 1\n\tip_address = 10.0.0.2\n\tip_port = 7777\n\tcapacity_mb = 0\n'
 	for g in "${SERVERS[@]}"; do
 		printf 'node:\n\tname = %s\n\tnumber = %s\n\tip_address = 10.0.0.%s\n' \
