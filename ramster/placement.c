@@ -176,7 +176,7 @@ static unsigned int placement_list(struct placement *placement, bool slow)
 	lockdep_assert_held(&placement->lock);
 	for (i = 0; i < R2_MAX_NODES; i++) {
 		state = &placement->state[i];
-		if (!r2tcp_connected(tcp, i) || placement_is_refused(state) ||
+		if (!r2tcp_announced(tcp, i) || placement_is_refused(state) ||
 		    (!slow && (placement_is_slow(state) ||
 			       r2tcp_doubted(tcp, i))) ||
 		    r2tcp_peer_stats(tcp, i, &stats) || !stats.room ||
@@ -280,7 +280,7 @@ bool placement_may_send(struct placement *placement, u8 node)
 	spin_unlock(&placement->lock);
 	return !refused &&
 	       !r2tcp_peer_stats(placement->node->tcp, node, &stats) &&
-	       stats.connected && !stats.recall;
+	       r2tcp_announced(placement->node->tcp, node) && !stats.recall;
 }
 
 /**
