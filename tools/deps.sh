@@ -6,5 +6,5 @@ set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tools/lib.sh
 . tools/lib.sh
-need_packages_for kernel qemu static docs fuzz filesystems bench
+need_packages_for kernel qemu static docs fuzz model filesystems bench
 say "everything needed is installed"

@@ -94,6 +94,7 @@ PKGS_QEMU="qemu-system-x86 busybox-static cpio gzip gcc libc6-dev iproute2
 PKGS_STATIC="sparse shellcheck git perl python3 systemd busybox-static dash"
 PKGS_DOCS="python3-sphinx perl"
 PKGS_FUZZ="clang libclang-rt-dev gcc libc6-dev"
+PKGS_MODEL="spin gcc libc6-dev"
 PKGS_COVERAGE="gcovr"
 PKGS_BENCH="nbd-server gnuplot-nox e2fsprogs python3-minimal"
 PKGS_FILESYSTEMS="e2fsprogs xfsprogs btrfs-progs squashfs-tools erofs-utils"
@@ -109,6 +110,7 @@ need_packages_for() {
 		static)	need_packages $PKGS_STATIC ;;
 		docs)	need_packages $PKGS_DOCS ;;
 		fuzz)	need_packages $PKGS_FUZZ ;;
+		model)	need_packages $PKGS_MODEL ;;
 		coverage) need_packages $PKGS_COVERAGE ;;
 		bench)	need_packages $PKGS_BENCH ;;
 		filesystems) need_packages $PKGS_FILESYSTEMS ;;
