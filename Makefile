@@ -79,10 +79,11 @@ help:
 	@echo 'make demo MODE=swap    the same work on plain swap'
 	@echo 'make bench             ramster beside disk, zram, zswap, NBD and NVMe/TCP: ratios,'
 	@echo '                       and what they use; 20 minutes, with QUICK=1 four'
-	@echo 'make check             KUnit, clusters of kernels, static checks, fuzzing'
-	@echo 'make check PART=kunit|tools|fuzz|cluster|static'
+	@echo 'make check             KUnit, clusters of kernels, static checks, fuzzing, a model'
+	@echo 'make check PART=kunit|tools|fuzz|model|cluster|static'
 	@echo 'make check TEST=NAME   one cluster test; tools/testing/run --list'
 	@echo 'make fuzz              the protocol decoder against ten million inputs'
+	@echo 'make model             all states of the life of a page; tools/model/run --help'
 	@echo 'make coverage          lines that the unit tests reach, file by file'
 	@echo 'make soak              clusters under random load, an hour each'
 	@echo 'make soak MINUTES=N SEED=S'
@@ -112,7 +113,7 @@ bench:
 check:
 	$(if $(KERNEL),KERNEL=$(KERNEL)) tools/check.sh $(if $(PART),--part $(PART)) $(TEST)
 
-kunit static fuzz:
+kunit static fuzz model:
 	tools/check.sh --part $@
 
 coverage:
@@ -141,6 +142,6 @@ clean-cache:
 	tools/clean-cache.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help deps kernel demo bench check kunit static fuzz coverage soak faults install clean-cache
+.PHONY: help deps kernel demo bench check kunit static fuzz model coverage soak faults install clean-cache
 
 endif

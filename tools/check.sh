@@ -11,11 +11,12 @@ cd "$(dirname "$0")/.." || exit 1
 
 usage() {
 	cat <<END
-usage: tools/check.sh [--part kunit|tools|fuzz|cluster|static|series] [NAME...]
+usage: tools/check.sh [--part kunit|tools|fuzz|model|cluster|static|series] [NAME...]
 
   kunit    unit tests, in a user-mode Linux, by the kernel's kunit.py
   tools    tests of our scripts that need no kernel
   fuzz     the decoder of the protocol is fed ten million inputs, in user space
+  model    all states of a model of the life of a page, by spin
   cluster  real kernels with every checker on, in QEMU
   static   checkpatch, W=1, sparse, kernel-doc, shellcheck, the patches' format
   series   (only when asked for) after each patch of the series, what any of
@@ -41,7 +42,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ ${#names[@]} = 0 ] || parts=(cluster)
-[ ${#parts[@]} != 0 ] || parts=(kunit tools fuzz cluster static)
+[ ${#parts[@]} != 0 ] || parts=(kunit tools fuzz model cluster static)
 
 LOGS=$RAMSTER_CACHE/logs
 mkdir -p "$LOGS"
@@ -291,6 +292,19 @@ part_fuzz() {
 	sed 's/^/    /' "$LOGS/fuzz-decoder.log"
 }
 
+# --- model -------------------------------------------------------------------
+
+part_model() {
+	need_packages_for model
+	check notices tools/model/run --notices
+	check moves tools/model/run moves
+	check loads tools/model/run loads
+	check order tools/model/run order
+	check calm tools/model/run calm
+	check owners tools/model/run owners
+	grep -h 'errors: 0' "$LOGS"/model-*.log | sed 's/^/    /'
+}
+
 # --- kunit -------------------------------------------------------------------
 
 part_kunit() {
@@ -363,7 +377,7 @@ all=$(mktemp -d)
 trap 'rm -rf "$all"' EXIT
 for part in "${parts[@]}"; do
 	case $part in
-	kunit|tools|fuzz|cluster|static|series) ;;
+	kunit|tools|fuzz|model|cluster|static|series) ;;
 	*) usage >&2; die "no part $part" ;;
 	esac
 done

@@ -23,7 +23,7 @@ from glob import glob
 ROWS_MUST = os.environ.get("ROWS_MUST", "all")
 
 MOST_DECLINED = 5
-PARTS = ("kunit", "tools", "fuzz", "cluster", "static")
+PARTS = ("kunit", "tools", "fuzz", "model", "cluster", "static")
 SECTIONS = dict(A=12, B=16, C=8, D=24, E=19, F=15, G=14, H=12, I=12)
 ITEMS = (("3.1", range(1, 13)), ("3.2", range(1, 16)), ("3.3", range(1, 17)),
          ("3.4", range(1, 7)), ("3.5", range(3, 11)))

@@ -50,7 +50,7 @@ verdicts() {
 	printf '%s\n' "${@:2}" >"$tmp/verdicts/$1"
 }
 
-ALL="kunit tools fuzz cluster static"
+ALL="kunit tools fuzz model cluster static"
 good() {
 	rm -f "$tmp"/verdicts/*
 	verdicts kunit "PASS kunit made-up/one" "PASS kunit made-up/many/a" \
