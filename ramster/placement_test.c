@@ -148,4 +148,5 @@ static struct kunit_suite placement_test_suite = {
 	.name = "ramster-placement",
 	.test_cases = placement_test_cases,
 };
+
 kunit_test_suite(placement_test_suite);

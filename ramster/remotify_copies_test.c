@@ -221,4 +221,5 @@ static struct kunit_suite remotify_copies_suite = {
 	.exit = move_test_exit,
 	.test_cases = remotify_copies_cases,
 };
+
 kunit_test_suite(remotify_copies_suite);

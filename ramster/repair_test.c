@@ -141,4 +141,5 @@ static struct kunit_suite repair_test_suite = {
 	.exit = move_test_exit,
 	.test_cases = repair_test_cases,
 };
+
 kunit_test_suite(repair_test_suite);

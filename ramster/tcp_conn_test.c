@@ -435,7 +435,6 @@ static void r2tcp_test_hurry(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&b->downs), 0);
 }
 
-
 /* The limit for connecting is not that of the connection. */
 static void r2tcp_test_send_timeout(struct kunit *test)
 {
