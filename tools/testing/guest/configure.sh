@@ -112,7 +112,7 @@ listens() { # FILE
 }
 
 rules() {
-	reads $M/interface_revision 7
+	reads $M/interface_revision 8
 	mkdir $C/lab || fail "no cluster"
 	not_made "$ENOSPC" mkdir $C/second
 	long=$(printf '%065d' 0)
