@@ -108,8 +108,12 @@ copies() {
 	0 | -)	;;
 	*)	case $(cat "$CONFIGFS/ramster/$CLUSTER/copies" 2>/dev/null):$risk in
 		2:0)	echo "each with two peers" ;;
-		2:"$away") echo "$one" ;;
-		2:*)	echo "of $risk $one" ;;
+		2:[0-9]*)
+			# both change while they are read
+			if [ "$risk" -lt "$away" ]; then
+				one="of $risk $one"
+			fi
+			echo "$one" ;;
 		*)	echo "$one" ;;
 		esac ;;
 	esac
