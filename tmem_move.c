@@ -771,8 +771,9 @@ EXPORT_SYMBOL_GPL(tmem_drop_debts);
  * @tmem: where
  * @node: the peer
  *
- * Nobody looks there for a page that another peer has, too; and what it had to
- * be told is settled.  What is just being sent to it is not known of yet: see to
+ * Nobody looks there for a swap page that another peer has, too (pages of files
+ * are with one at most, and are found to be gone when they are asked for); and what
+ * it had to be told is settled.  What is just being sent to it is not known of yet: see to
  * it that tmem_send_done() hears of the loss.
  *
  * Context: may sleep.  Takes the locks of the objects that have something with
